@@ -1,0 +1,1 @@
+"""The writing side of Citewell: from files to a searchable store."""

@@ -1,0 +1,169 @@
+"""The values that travel between the steps; this module imports nothing of ours.
+
+Everywhere: page numbers start at 1; character offsets are half-open `[start, end)`, in Unicode code points of the
+stored page text; dates are calendar dates; hashes are lower-case SHA-256 in hex.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a line stood on its page, as fractions of the page: (0, 0) is the top left, (1, 1) the bottom right."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a page: `page.text[start:end]`, never blank, without its line end."""
+
+    start: int
+    end: int
+    box: Box | None = None  # None where the format has no layout
+    size: float | None = None  # font size in points, None where unknown
+    bold: bool = False
+    heading: int = 0  # level 1 to 6 where the format states it (HTML, DOCX, Markdown), 0 otherwise
+    caption: bool = False  # the format states that this is the caption of a picture or table
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as stored: its whole text, furniture included, in the order the reader gave it.
+
+    `raw_map` ties the text to the characters of the PDF reader, for drawing boxes: ascending runs `(start,
+    raw_start)`; from `text[start]` up to the next run, text and raw characters go together one to one, and raw
+    characters between two runs have no counterpart in the text. Empty means that all offsets are equal.
+    """
+
+    number: int
+    text: str
+    lines: tuple[Line, ...] = ()
+    raw_map: tuple[tuple[int, int], ...] = ()
+    needs_ocr: bool = False  # a picture without a text layer
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `[start, end)` of one page."""
+
+    page: int
+    start: int
+    end: int
+
+
+class Furniture(StrEnum):
+    """What kind of page furniture a removal is."""
+
+    PAGE_NUMBER = "page number"
+    HEADER = "running header"
+    FOOTER = "running footer"
+    CONTENTS = "contents line"
+    BOILERPLATE = "web boilerplate"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Text kept out of the passages. The page text still holds it, so nothing is lost."""
+
+    span: Span
+    kind: Furniture
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something dated that the report is about, e.g. the days of an inspection; both ends included."""
+
+    start: date
+    end: date
+
+
+class Origin(StrEnum):
+    """Where a piece of metadata comes from, surest first."""
+
+    STATED = "stated"  # manifest or front matter
+    RULE = "rule"  # a path rule of the settings
+    TEXT = "text"  # found in the text, or in the file's own properties
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a metadata field has its value; `span` is the place in the text, where it was found there."""
+
+    origin: Origin
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known about a document. None means unknown; nothing is guessed."""
+
+    title: str | None = None
+    publisher: str | None = None
+    body: str | None = None  # the council, trust or other body the report is about
+    published: date | None = None
+    kind: str | None = None  # e.g. "inspection", "focused visit", "news"
+    events: tuple[Event, ...] = ()
+    source: str | None = None  # address it was published at
+    licence: str | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)  # field name -> where it comes from
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to be indexed: `path` is relative to `root`, with forward slashes."""
+
+    root: str  # absolute path of the folder that was named
+    path: str
+    stated: Metadata = Metadata()  # from a manifest and path rules
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a reader made of one file's bytes."""
+
+    format: str  # "pdf", "html", "docx", "markdown" or "text"
+    reader: str  # library and version that read it, e.g. "pypdfium2 5.15.2"
+    pages: tuple[Page, ...]
+    title: str | None = None  # from the file's own properties
+    stated: Mapping[str, Any] = field(default_factory=dict)  # front matter as written
+    notes: tuple[str, ...] = ()  # what a person should know, e.g. "read as cp1252"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of the index. `doc_id` depends on the folder and path alone, so it outlives changes of content."""
+
+    doc_id: str
+    root: str
+    path: str
+    sha256: str  # of the file's bytes
+    size: int  # bytes
+    format: str
+    reader: str
+    pages: int
+    metadata: Metadata
+    needs_ocr: tuple[int, ...] = ()  # pages without text
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, as cut: what is stored, encoded and cited.
+
+    `text` is the texts of `spans` joined by a line feed; a passage has one span for each uninterrupted run of
+    characters, hence one a page at least. `context` is put in front of the text for the encoder and is never cited.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    context: str = ""
+    headings: tuple[str, ...] = ()  # path of headings above it, outermost first

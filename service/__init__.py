@@ -1,0 +1,1 @@
+"""The reading side of Citewell: from a question to cited passages."""
