@@ -3,7 +3,7 @@
     CitewellError
       InputError              a query, filter, source or setting that cannot be used
         NotFoundError         a document or page that the index does not hold
-      IndexError_
+      UnusableIndexError
         IndexMissingError     no index in the folder
         IndexFormatError      an index of another format, or damaged
         IndexBusyError        another process is writing
@@ -30,23 +30,23 @@ class NotFoundError(InputError):
     """The index holds no such document or page."""
 
 
-class IndexError_(CitewellError):  # noqa: N801 - the plain name is Python's own
+class UnusableIndexError(CitewellError):
     """The index cannot be used."""
 
 
-class IndexMissingError(IndexError_):
+class IndexMissingError(UnusableIndexError):
     """There is no index in the folder."""
 
 
-class IndexFormatError(IndexError_):
+class IndexFormatError(UnusableIndexError):
     """The index has another format or is damaged."""
 
 
-class IndexBusyError(IndexError_):
+class IndexBusyError(UnusableIndexError):
     """Another process is writing to the index."""
 
 
-class EncoderMismatchError(IndexError_):
+class EncoderMismatchError(UnusableIndexError):
     """The index was made with another encoder than the one in use."""
 
 

