@@ -1,4 +1,4 @@
-"""The values that travel between the steps; this module imports nothing of ours.
+"""The values that travel between the steps; it imports only `errors`.
 
 Everywhere: page numbers start at 1; character offsets are half-open `[start, end)`, in Unicode code points of the
 stored page text; dates are calendar dates; hashes are lower-case SHA-256 in hex.
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from indexer.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +120,6 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One file to be indexed: `path` is relative to `root`, with forward slashes."""
-
-    root: str  # absolute path of the folder that was named
-    path: str
-    stated: Metadata = Metadata()  # from a manifest and path rules
-
-
-@dataclass(frozen=True, slots=True)
 class Extracted:
     """What a reader made of one file's bytes."""
 
@@ -167,3 +160,59 @@ class Passage:
     spans: tuple[Span, ...]
     context: str = ""
     headings: tuple[str, ...] = ()  # path of headings above it, outermost first
+
+    @property
+    def input(self) -> str:
+        """What is encoded: the context line, then the text."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as the store gives it back."""
+
+    passage_id: int
+    doc_id: str
+    text_sha256: str
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is not in the index, and why."""
+
+    root: str
+    path: str
+    code: Refusal
+    message: str
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a search may look at. None lets everything through; dates are inclusive."""
+
+    bodies: frozenset[str] | None = None  # as stored
+    kinds: frozenset[str] | None = None
+    published_from: date | None = None
+    published_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much an index holds."""
+
+    documents: int
+    pages: int
+    needs_ocr: int  # pages without text
+    passages: int
+    refused: int  # files that are not in the index
+    furniture: Mapping[str, int] = field(default_factory=dict)  # kind of removal -> how often
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A generation of the store, and the random token that tells it from the same number in another history."""
+
+    generation: int
+    token: str

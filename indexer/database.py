@@ -1,0 +1,159 @@
+"""The SQLite file of an index folder: its schema and format, how it is opened, and who may write.
+
+What the tables mean is `store`'s business.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from indexer.errors import IndexBusyError, IndexFormatError, InputError
+
+STORE_FILE = "store.sqlite"
+LOCK_FILE = "writer.lock"
+HOLDER_FILE = "writer.pid"
+APPLICATION_ID = 0x43495445  # "CITE", so that another program's database is never taken for ours
+# History of the format, which readers of another number refuse:
+# 1  first format
+FORMAT = 1
+
+SCHEMA = f"""
+BEGIN;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE generations (
+  generation INTEGER PRIMARY KEY,
+  token TEXT NOT NULL,          -- random: tells two histories apart after an old copy was put back
+  finished_at TEXT NOT NULL,    -- UTC, ISO 8601
+  changes TEXT NOT NULL         -- JSON: counts of added, updated, removed, refused
+) STRICT;
+
+CREATE TABLE documents (
+  document INTEGER PRIMARY KEY AUTOINCREMENT,
+  doc_id TEXT NOT NULL UNIQUE,
+  root TEXT NOT NULL, path TEXT NOT NULL,
+  sha256 TEXT NOT NULL,         -- of the file
+  recipe TEXT NOT NULL,         -- what besides the bytes decided the stored pages and passages
+  body TEXT, published TEXT, kind TEXT,  -- copies from the record, for filters
+  record TEXT NOT NULL,         -- records.Document as JSON
+  generation INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE pages (
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  text TEXT NOT NULL, sha256 TEXT NOT NULL,
+  raw_map TEXT NOT NULL,        -- JSON: records.Page.raw_map
+  removals TEXT NOT NULL,       -- JSON: [start, end, kind] of each piece of furniture
+  needs_ocr INTEGER NOT NULL,
+  PRIMARY KEY (document, number)
+) STRICT;
+
+CREATE TABLE passages (
+  passage INTEGER PRIMARY KEY AUTOINCREMENT,
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  generation INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,         -- of the text
+  input_sha256 TEXT NOT NULL,   -- of what was encoded: context and text
+  spans TEXT NOT NULL,          -- JSON: [page, start, end] of each
+  headings TEXT NOT NULL,       -- JSON: outermost first
+  context TEXT NOT NULL, text TEXT NOT NULL,
+  vector BLOB NOT NULL          -- float16, little endian, unit length before rounding
+) STRICT;
+CREATE INDEX passages_document ON passages (document);
+CREATE INDEX passages_generation ON passages (generation);
+CREATE INDEX passages_input ON passages (input_sha256);
+
+CREATE TABLE tombstones (passage INTEGER PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
+CREATE INDEX tombstones_generation ON tombstones (generation);
+
+CREATE TABLE refusals (
+  root TEXT NOT NULL, path TEXT NOT NULL,
+  sha256 TEXT, recipe TEXT,     -- null where the file could not be read
+  code TEXT NOT NULL, message TEXT NOT NULL, pages TEXT NOT NULL,
+  PRIMARY KEY (root, path)
+) STRICT;
+COMMIT;
+"""
+
+
+def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open the file of an index folder, making it where asked; transactions are begun by hand.
+
+    Raises IndexFormatError where the file is not ours, of another format, or cannot be read.
+    """
+    path = folder / STORE_FILE
+    with reading_errors(folder):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,  # `Store` hands a connection to one thread at a time
+        )
+        try:
+            connection.execute("PRAGMA busy_timeout = 5000")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")  # a finished sync survives a power cut
+            connection.execute("PRAGMA secure_delete = ON")  # a removed report leaves no text behind in the file
+            if create and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(SCHEMA)
+            _check_format(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def writer_lock(folder: Path) -> Iterator[None]:
+    """Hold the one writer's place; the operating system frees it when the process dies.
+
+    Raises IndexBusyError naming the holder, InputError where the folder cannot be an index.
+    """
+    if folder.exists() and not (folder / STORE_FILE).exists():
+        if not folder.is_dir():
+            raise InputError(f"`{folder}` is a file; name a folder for the index")
+        if strangers := {path.name for path in folder.iterdir()} - {LOCK_FILE, HOLDER_FILE}:
+            raise InputError(f"`{folder}` is not an index and holds `{min(strangers)}`; name an empty folder")
+    holder = folder / HOLDER_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            holder.write_text(str(os.getpid()))
+            yield
+    except Timeout as error:
+        pid = holder.read_text() if holder.exists() else "unknown"
+        raise IndexBusyError(f"process {pid} is writing to the index in `{folder}`; wait until it is done") from error
+
+
+@contextmanager
+def reading_errors(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, which name the folder."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise IndexBusyError(f"the index in `{folder}` is busy; try again") from error
+        raise IndexFormatError(f"the index in `{folder}` cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise IndexFormatError(f"the index in `{folder}` is damaged: {error}") from error
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise IndexFormatError(f"`{path}` is not a Citewell index; name another folder with --index")
+    if found != FORMAT:
+        raise IndexFormatError(
+            f"the index in `{path.parent}` has format {found}, this version reads format {FORMAT}; "
+            "delete that folder and run `citewell index SOURCE`"
+        )

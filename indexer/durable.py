@@ -1,0 +1,29 @@
+"""Files that are either whole or not there, also after a power cut."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def publish(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in the place of `path` in one step.
+
+    The order write, fsync, rename, fsync of the folder is what makes the name durable and never half a file (Pillai
+    et al., "All File Systems Are Not Created Equal", OSDI 2014). Raises OSError; the old file then still stands.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

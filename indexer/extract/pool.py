@@ -1,0 +1,106 @@
+"""Hands files to reader processes and collects what they made of them, whatever a file does to its process."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from indexer.errors import CitewellError, DocumentRefusedError
+from indexer.extract.child import Child
+from indexer.records import Extracted
+
+if TYPE_CHECKING:  # the processes import this package too, and have no use for the settings' library
+    from indexer.settings import Settings
+
+T = TypeVar("T")
+
+
+class Readers:
+    """Reads files in child processes, which start when needed and are replaced when they die or have read enough.
+
+    A file that crashes a process, hangs it or takes too much is refused, and no other file notices. Use it as a
+    context manager: its end stops all processes, also after Ctrl-C.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        # Each thread only moves bytes to and from one process; nothing is parsed in it.
+        self._threads = ThreadPoolExecutor(settings.parse_workers, thread_name_prefix="reader")
+        self._lock = Lock()  # for the next three
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, data: bytes, name: str) -> Extracted:
+        """Read one file; `name` only serves to say where it promises another format.
+
+        Raises DocumentRefusedError.
+        """
+        found = self._threads.submit(self._read, data, name).result()
+        if isinstance(found, DocumentRefusedError):
+            raise found
+        return found
+
+    def read_all(
+        self, items: Iterable[tuple[T, bytes]], name: Callable[[T], str] = str
+    ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
+        """Read many files at a time and yield them in their order, taking few items ahead of the one it yields."""
+        most = 2 * self._settings.parse_workers
+        waiting: deque[tuple[T, Future[Extracted | DocumentRefusedError]]] = deque()
+        try:
+            for item, data in items:
+                waiting.append((item, self._threads.submit(self._read, data, name(item))))
+                while waiting and (len(waiting) >= most or waiting[0][1].done()):
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Stop all processes at once and wait until they are gone."""
+        with self._lock:
+            self._closed = True
+            children = [*self._idle, *self._busy]
+        for child in children:
+            child.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for child in children:
+            child.close()
+
+    def _read(self, data: bytes, name: str) -> Extracted | DocumentRefusedError:
+        child = self._take()
+        try:
+            if not child.usable:
+                child.wait_until_ready()
+            return child.read(data, name)
+        except DocumentRefusedError as refused:
+            return refused
+        finally:
+            self._put_back(child)
+
+    def _take(self) -> Child:
+        with self._lock:
+            if self._closed:
+                raise CitewellError("the reader processes have been stopped")
+            child = self._idle.pop() if self._idle else Child(self._settings)
+            self._busy.add(child)
+            return child
+
+    def _put_back(self, child: Child) -> None:
+        with self._lock:
+            self._busy.discard(child)
+            if child.usable and not self._closed:
+                self._idle.append(child)
+                return
+        child.close()

@@ -1,0 +1,86 @@
+"""What passes between the parent and its reader processes: frames of JSON, and bytes as they are. Never pickle.
+
+A frame is the two lengths (JSON 4 bytes, attached bytes 8 bytes, both big-endian), the JSON and the attached bytes.
+"""
+
+import json
+import struct
+from dataclasses import astuple
+from typing import Any, BinaryIO
+
+from indexer.records import Box, Extracted, Line, Page
+
+OUT_OF_MEMORY = 12  # exit status of a reader process that ran into its memory limit; ENOMEM of POSIX
+_LENGTHS = struct.Struct(">IQ")
+
+
+class FrameTooLargeError(Exception):
+    """The other side sends more than is allowed; the argument is the size in bytes."""
+
+
+def write_frame(stream: BinaryIO, message: dict[str, Any], attached: bytes = b"") -> None:
+    """Send one frame. Raises OSError where nobody reads, UnicodeEncodeError for lone surrogates."""
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    stream.write(_LENGTHS.pack(len(body), len(attached)) + body)
+    stream.write(attached)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO, limit: int) -> tuple[dict[str, Any], bytes] | None:
+    """Receive one frame of `limit` bytes at most; None where the other side has gone.
+
+    Raises FrameTooLargeError, or ValueError for anything that is no frame.
+    """
+    head = stream.read(_LENGTHS.size)
+    if len(head) < _LENGTHS.size:
+        return None
+    body_length, attached_length = _LENGTHS.unpack(head)
+    if body_length + attached_length > limit:
+        raise FrameTooLargeError(body_length + attached_length)
+    body, attached = stream.read(body_length), stream.read(attached_length)
+    if len(body) < body_length or len(attached) < attached_length:
+        return None
+    message = json.loads(body)
+    if not isinstance(message, dict):
+        raise ValueError("no JSON object in the frame")  # noqa: TRY004 - the sender's fault, not the caller's
+    return message, attached
+
+
+def to_json(extracted: Extracted) -> dict[str, Any]:
+    """Write an `Extracted` in JSON's types; pages and lines as lists, since there are many of them."""
+    return {
+        "format": extracted.format,
+        "reader": extracted.reader,
+        "title": extracted.title,
+        "stated": dict(extracted.stated),
+        "notes": list(extracted.notes),
+        "pages": [
+            [page.number, page.text, [_line_to_json(line) for line in page.lines], page.raw_map, page.needs_ocr]
+            for page in extracted.pages
+        ],
+    }
+
+
+def from_json(message: dict[str, Any]) -> Extracted:
+    """Read what `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    return Extracted(
+        format=message["format"],
+        reader=message["reader"],
+        title=message["title"],
+        stated=message["stated"],
+        notes=tuple(message["notes"]),
+        pages=tuple(
+            Page(number, text, tuple(map(_line_from_json, lines)), tuple((a, b) for a, b in raw_map), needs_ocr)
+            for number, text, lines, raw_map, needs_ocr in message["pages"]
+        ),
+    )
+
+
+def _line_to_json(line: Line) -> list[Any]:
+    box = None if line.box is None else astuple(line.box)
+    return [line.start, line.end, box, line.size, line.bold, line.heading, line.caption]
+
+
+def _line_from_json(values: list[Any]) -> Line:
+    start, end, box, size, bold, heading, caption = values
+    return Line(start, end, None if box is None else Box(*box), size, bold, heading, caption)

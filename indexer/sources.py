@@ -1,0 +1,183 @@
+"""Finds the files to index, reads their bytes, and reads what manifests say about them."""
+
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from hashlib import sha256
+from pathlib import Path
+
+from indexer.errors import DocumentRefusedError, InputError, Refusal
+from indexer.records import Refused
+from indexer.settings import Settings
+
+MANIFEST = "manifest.csv"
+MANIFEST_COLUMNS = ("path", "title", "publisher", "body", "published", "kind", "source", "licence")
+READ_TRIES = 2  # a file that changes during both is still being written
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to be indexed, and what the manifest of its folder states about it."""
+
+    root: str  # absolute path of the folder that was named, or of the folder of a file that was named
+    path: str  # relative to the root, with forward slashes
+    stated: Mapping[str, str]
+
+    @property
+    def file(self) -> Path:
+        """Where the file lies."""
+        return Path(self.root, self.path)
+
+    @property
+    def doc_id(self) -> str:
+        """Name the document by its folder and path, whatever it contains: 16 hexadecimal digits."""
+        return sha256(f"{self.root}\0{self.path}".encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The files of all sources, and the folders that could not be looked into."""
+
+    sources: tuple[Source, ...]  # by root and path
+    unreadable: tuple[Refused, ...]  # what the index holds of them, or below them, stays as it was
+
+
+def scan(named: Sequence[Path], settings: Settings) -> Scan:
+    """List the files of the named folders and files; one that is reached twice counts for the first.
+
+    Raises InputError where a named path is missing, cannot be read or is neither folder nor file, so that a folder
+    that is not mounted is never taken for an empty one.
+    """
+    sources: list[Source] = []
+    unreadable: list[Refused] = []
+    seen: set[Path] = set()
+    for path in named:
+        real = _readable(path)
+        root = real if real.is_dir() else real.parent
+        manifest = _manifest(root)
+        files = _walk(root, settings, unreadable) if real.is_dir() else [real]
+        for file in files:
+            if file in seen:
+                continue
+            seen.add(file)
+            relative = file.relative_to(root).as_posix()
+            if not relative.isprintable():
+                shown = relative.encode("utf-8", "backslashreplace").decode()
+                unreadable.append(
+                    Refused(
+                        str(root), shown, Refusal.UNREADABLE, "its name holds signs that cannot be shown: rename it"
+                    )
+                )
+                continue
+            sources.append(Source(str(root), relative, manifest.pop(relative, {})))
+        if real.is_dir() and manifest:
+            missing = min(manifest)
+            raise InputError(f"`{root / MANIFEST}` lists `{missing}`, which is not among the files; correct its path")
+    return Scan(tuple(sorted(sources, key=lambda s: (s.root, s.path))), tuple(unreadable))
+
+
+def read(source: Source, max_bytes: int) -> bytes:
+    """Read a file as it stood at one moment.
+
+    Raises FileNotFoundError where it has gone, DocumentRefusedError (TOO_LARGE, CHANGED, UNREADABLE) otherwise.
+    """
+    try:
+        for _ in range(READ_TRIES):
+            with source.file.open("rb") as file:
+                before = os.fstat(file.fileno())
+                if before.st_size > max_bytes:
+                    raise DocumentRefusedError(
+                        Refusal.TOO_LARGE,
+                        f"the file has {before.st_size / 1e6:.1f} MB, more than {max_bytes / 1e6:.0f} MB: "
+                        "split it, or raise the setting `max_file_mb`",
+                    )
+                data = file.read(max_bytes + 1)
+                after = os.fstat(file.fileno())
+            if len(data) == before.st_size and (before.st_size, before.st_mtime_ns) == (
+                after.st_size,
+                after.st_mtime_ns,
+            ):
+                return data
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DocumentRefusedError(
+            Refusal.UNREADABLE, f"the file cannot be read ({error.strerror}): give this user the right to read it"
+        ) from error
+    raise DocumentRefusedError(
+        Refusal.CHANGED, "the file changed while it was being read: index again when it is complete"
+    )
+
+
+def _readable(path: Path) -> Path:
+    try:
+        real = path.expanduser().resolve(strict=True)
+    except FileNotFoundError as error:
+        raise InputError(f"`{path}` does not exist; nothing was changed") from error
+    except (OSError, RuntimeError) as error:  # no permission on the way, or a loop of links
+        raise InputError(f"`{path}` cannot be reached ({error}); nothing was changed") from error
+    if not (real.is_dir() or real.is_file()):
+        raise InputError(f"`{path}` is neither a folder nor a file; nothing was changed")
+    if not os.access(real, os.R_OK | (os.X_OK if real.is_dir() else 0)):
+        raise InputError(f"`{path}` cannot be read by this user; nothing was changed")
+    return real
+
+
+def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator[Path]:
+    """Yield the files below a folder. Links to folders are not followed, nor links that lead out of it."""
+
+    def note(error: OSError) -> None:
+        relative = Path(error.filename).relative_to(root).as_posix()
+        unreadable.append(
+            Refused(
+                str(root),
+                relative,
+                Refusal.UNREADABLE,
+                f"the folder cannot be read ({error.strerror}): give this user the right to read it",
+            )
+        )
+
+    index = settings.index.resolve()
+    for folder, folders, names in os.walk(root, onerror=note):
+        here = Path(folder)
+        folders[:] = sorted(
+            name for name in folders if here / name != index and not _matches(here / name, root, settings.exclude)
+        )
+        for name in sorted(names):
+            file = here / name
+            if not _matches(file, root, settings.include) or _matches(file, root, settings.exclude):
+                continue
+            if file.is_symlink() and not file.resolve().is_relative_to(root):
+                continue
+            if file.is_file():
+                yield file
+
+
+def _matches(path: Path, root: Path, patterns: Sequence[str]) -> bool:
+    relative = path.relative_to(root).as_posix()
+    return any(fnmatch(relative, pattern) or fnmatch(path.name, pattern) for pattern in patterns)
+
+
+def _manifest(root: Path) -> dict[str, dict[str, str]]:
+    """Read the manifest of a folder: path -> the cells that are filled."""
+    path = root / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, strict=True)
+            columns = rows.fieldnames or ()
+            if "path" not in columns or (unknown := set(columns) - set(MANIFEST_COLUMNS)):
+                wrong = f"an unknown column `{min(unknown)}`" if "path" in columns else "no column `path`"
+                raise InputError(f"`{path}` has {wrong}; the columns are {', '.join(MANIFEST_COLUMNS)}")
+            stated = {}
+            for row in rows:
+                if None in row or None in row.values():
+                    raise InputError(f"`{path}` line {rows.line_num} has not as many cells as the first line")
+                name = row.pop("path")
+                stated[Path(name).as_posix()] = {column: cell.strip() for column, cell in row.items() if cell.strip()}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"`{path}` cannot be read as a UTF-8 CSV table: {error}") from error
+    return stated

@@ -1,0 +1,360 @@
+"""Makes an index equal to its sources. The only module that knows the order of the steps.
+
+    files -> pages -> without furniture -> metadata -> passages -> vectors -> store -> FAISS snapshot
+
+All of a sync is one transaction: readers see the old generation until the new one is whole, and a sync that is
+interrupted has changed nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.dense import Dense, write_snapshot
+from indexer.durable import publish
+from indexer.encoder import Encoder
+from indexer.errors import DocumentRefusedError, EncoderMismatchError, InputError, Refusal
+from indexer.furniture import find_furniture
+from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
+from indexer.passages import cut
+from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal
+from indexer.settings import Settings
+from indexer.sources import Scan, Source, read, scan
+from indexer.store import Known, Store, Writer, text_sha256
+
+# Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
+RECIPE = 1
+ENCODE_AT_ONCE = 512  # passages; enough to sort by length, few enough to keep memory small
+ORIGINALS = "originals"
+# Refusals that say nothing about the file's content: what the index holds of the file stays, and is tried again.
+PASSING = {Refusal.UNREADABLE, Refusal.CHANGED}
+
+T = TypeVar("T")
+
+
+class Readers(Protocol):
+    """Turns bytes into pages, or says why not."""
+
+    def read_all(self, items: Iterable[tuple[T, bytes, str]]) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
+        """Read (key, bytes, name) of each file; results come in the same order, few files ahead."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is."""
+
+    files: int
+    files_total: int
+    encoded: int  # passages
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a sync did. Paths are as in the sources."""
+
+    generation: int
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    refused: tuple[Refused, ...]
+    needs_ocr: dict[str, tuple[int, ...]]  # pages without text of documents that were indexed all the same
+    notes: dict[str, tuple[str, ...]]
+    pages: int  # of added and updated documents
+    passages: int
+    encoded: int  # the rest of the passages had been encoded before
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A file that is new or changed."""
+
+    source: Source
+    sha256: str
+    size: int
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What became of a file, all but its vectors."""
+
+    job: _Job
+    document: Document
+    pages: tuple[Page, ...]
+    removals: tuple[Removal, ...]
+    passages: list[Passage]
+
+
+def sync(
+    named: Sequence[Path],
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    readers: Readers,
+    prune: bool = True,
+    reencode: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """Make the index in `settings.index` hold the named folders and files as they are now.
+
+    Documents that are in none of them are removed, unless `prune` is off. `reencode` makes all documents anew, for
+    another encoder. Raises InputError, IndexBusyError, IndexFormatError, EncoderMismatchError or ModelError; the
+    index is then as it was.
+    """
+    started = perf_counter()
+    if reencode and not prune:
+        raise InputError("--reencode makes all documents anew, so it cannot keep those outside the sources")
+    found = scan(named, settings)
+    with Store.writing(settings.index) as writer:
+        if not reencode:
+            _check_encoder(writer, encoder, settings.index)
+        run = _Run(found, writer, settings, encoder, reencode=reencode)
+        for batch in _batches(run.make(readers)):
+            run.store(batch)
+            progress(Progress(run.files, len(found.sources), run.encoded))
+        run.remove_the_rest(prune=prune)
+        run.commit()
+        _drop_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
+        generation = _publish_dense(settings.index, encoder)
+    return Report(
+        generation=generation,
+        added=tuple(run.added),
+        updated=tuple(run.updated),
+        removed=tuple(run.removed),
+        unchanged=run.unchanged,
+        refused=tuple(sorted((refused for refused, _ in run.refused), key=lambda one: (one.root, one.path))),
+        needs_ocr=run.needs_ocr,
+        notes=run.notes,
+        pages=run.pages,
+        passages=run.passages,
+        encoded=run.encoded,
+        took_s=perf_counter() - started,
+    )
+
+
+def original(folder: Path, digest: str) -> Path:
+    """Tell where the index keeps the file with this hash."""
+    return folder / ORIGINALS / digest
+
+
+def _check_encoder(writer: Writer, encoder: Encoder, folder: Path) -> None:
+    stored, current = writer.fingerprint, encoder.fingerprint
+    if stored is not None and stored != current.to_json():
+        differences = current.differences(type(current).from_json(stored))
+        raise EncoderMismatchError(
+            f"the encoder is not the one that made the index in `{folder}`: {differences}; "
+            "run `citewell index --reencode SOURCE` to encode all documents with it"
+        )
+
+
+class _Run:
+    """One sync: what it works with, and what it has done so far."""
+
+    def __init__(self, found: Scan, writer: Writer, settings: Settings, encoder: Encoder, *, reencode: bool) -> None:
+        self._found = found
+        self._writer = writer
+        self._settings = settings
+        self._encoder = encoder
+        self._reencode = reencode
+        self._known = writer.known()
+        self._present: set[tuple[str, str]] = set()  # documents that stay, by root and path
+        self.files = 0
+        self.added: list[str] = []
+        self.updated: list[str] = []
+        self.removed: list[str] = []
+        self.unchanged = 0
+        self.refused: list[tuple[Refused, Known | None]] = [(refused, None) for refused in found.unreadable]
+        self.needs_ocr: dict[str, tuple[int, ...]] = {}
+        self.notes: dict[str, tuple[str, ...]] = {}
+        self.pages = 0
+        self.passages = 0
+        self.encoded = 0
+
+    def make(self, readers: Readers) -> Iterator[_Made]:
+        """Read and cut every file that is new or changed, a few files ahead of the one that is asked for."""
+        for job, result in readers.read_all(self._changed()):
+            known = Known(job.sha256, job.recipe)
+            if isinstance(result, DocumentRefusedError):
+                self._refuse(job.source, result, known)
+                continue
+            try:
+                yield _make(job, result, self._settings, self._encoder)
+            except DocumentRefusedError as error:
+                self._refuse(job.source, error, known)
+
+    def store(self, batch: Sequence[_Made]) -> None:
+        """Encode the passages of some documents and put these into the store."""
+        vectors = self._vectors([passage.input for made in batch for passage in made.passages])
+        for made in batch:
+            document, count = made.document, len(made.passages)
+            self._writer.put_document(
+                document,
+                made.job.recipe,
+                pages=made.pages,
+                removals=made.removals,
+                passages=made.passages,
+                vectors=vectors[:count],
+            )
+            vectors = vectors[count:]
+            key = (document.root, document.path)
+            (self.updated if key in self._known else self.added).append(document.path)
+            self._present.add(key)
+            self.pages += len(made.pages)
+            self.passages += count
+            if document.needs_ocr:
+                self.needs_ocr[document.path] = document.needs_ocr
+            if document.notes:
+                self.notes[document.path] = document.notes
+
+    def remove_the_rest(self, *, prune: bool) -> None:
+        """Remove the documents that are no longer in the sources.
+
+        A file that is there but can no longer be read as what it was has no claim to answer either.
+        """
+        replaced = {(refused.root, refused.path) for refused, _ in self.refused}
+        for root, path in sorted(self._known.keys() - self._present):
+            is_hidden = any(
+                refused.root == root and path.startswith(f"{refused.path}/") for refused in self._found.unreadable
+            )
+            keep = is_hidden or not (prune or (root, path) in replaced)
+            if keep and not self._reencode:  # vectors of two encoders must not stand side by side
+                continue
+            self._writer.remove_document(Source(root, path, {}).doc_id)
+            self.removed.append(path)
+
+    def commit(self) -> None:
+        """Make everything visible as a new generation, unless nothing has changed."""
+        self._writer.put_refusals(self.refused)
+        changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
+        is_new = any(changes.values()) or self._writer.version.generation == 0
+        self._writer.commit(self._encoder.fingerprint.to_json(), changes if is_new else None)
+
+    def _changed(self) -> Iterator[tuple[_Job, bytes, str]]:
+        known = {} if self._reencode else self._known
+        refused = {} if self._reencode else self._writer.known_refusals()
+        for source in self._found.sources:
+            key = (source.root, source.path)
+            self.files += 1
+            try:
+                data = read(source, self._settings.max_file_mb * 1_000_000)
+            except FileNotFoundError:
+                continue  # deleted since the scan, so it is removed
+            except DocumentRefusedError as error:
+                if error.code in PASSING:
+                    self._present.add(key)
+                self._refuse(source, error, None)
+                continue
+            job = _Job(source, sha256(data).hexdigest(), len(data), _recipe(source, self._settings))
+            now = Known(job.sha256, job.recipe)
+            if key in refused and refused[key][0] == now:
+                self.refused.append((refused[key][1], now))
+                continue
+            if self._settings.keep_originals:
+                _keep_original(self._settings.index, job.sha256, data)
+            if known.get(key) == now:
+                self.unchanged += 1
+                self._present.add(key)
+            else:
+                yield job, data, source.path
+
+    def _refuse(self, source: Source, error: DocumentRefusedError, known: Known | None) -> None:
+        refused = Refused(source.root, source.path, error.code, error.message, error.pages)
+        self.refused.append((refused, known))
+
+    def _vectors(self, inputs: Sequence[str]) -> NDArray[np.float16]:
+        """Give the vector of each input, encoding those that the index has none of: shape (len(inputs), dim)."""
+        dim = self._encoder.fingerprint.dim
+        digests = [text_sha256(text) for text in inputs]
+        vectors = {} if self._reencode else self._writer.vectors_of(digests, dim)
+        missing = {digest: text for digest, text in zip(digests, inputs, strict=True) if digest not in vectors}
+        encoded = self._encoder.encode_passages(list(missing.values())).astype(np.float16)
+        vectors.update(zip(missing, encoded, strict=True))
+        self.encoded += len(missing)
+        return np.array([vectors[digest] for digest in digests], np.float16).reshape(len(inputs), dim)
+
+
+def _recipe(source: Source, settings: Settings) -> str:
+    """Name what besides a file's bytes decides what is stored of it, and whether it is refused."""
+    stated = stated_by_path(source.path, settings.path_rules)
+    limits = settings.parse_memory_mb, settings.parse_cpu_s, settings.parse_wall_s
+    parts = RECIPE, sorted(source.stated.items()), repr(stated), settings.kinds, settings.passage_tokens, limits
+    return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _make(job: _Job, extracted: Extracted, settings: Settings, encoder: Encoder) -> _Made:
+    source = job.source
+    removals = find_furniture(extracted.pages)
+    metadata = merge(
+        stated_by_front_matter(source.stated),
+        stated_by_front_matter(extracted.stated) if extracted.format == "markdown" else Metadata(),
+        stated_by_path(source.path, settings.path_rules),
+        found_in_text(extracted, settings.kinds),
+    )
+    passages = cut(extracted.pages, removals, metadata, encoder, aim=settings.passage_tokens)
+    if not passages:
+        raise DocumentRefusedError(Refusal.EMPTY, "the file has no text beside page numbers and the like")
+    texts = {page.number: page.text for page in extracted.pages}
+    for passage in passages:
+        assert passage.text == "\n".join(texts[s.page][s.start : s.end] for s in passage.spans)
+    document = Document(
+        doc_id=source.doc_id,
+        root=source.root,
+        path=source.path,
+        sha256=job.sha256,
+        size=job.size,
+        format=extracted.format,
+        reader=extracted.reader,
+        pages=len(extracted.pages),
+        metadata=metadata,
+        needs_ocr=tuple(page.number for page in extracted.pages if page.needs_ocr),
+        notes=extracted.notes,
+    )
+    return _Made(job, document, extracted.pages, removals, passages)
+
+
+def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
+    batch: list[_Made] = []
+    waiting = 0
+    for one in made:
+        batch.append(one)
+        waiting += len(one.passages)
+        if waiting >= ENCODE_AT_ONCE:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
+        yield batch
+
+
+def _keep_original(folder: Path, digest: str, data: bytes) -> None:
+    path = original(folder, digest)
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        publish(path, lambda temporary: temporary.write_bytes(data))
+
+
+def _drop_originals(folder: Path, wanted: set[str]) -> None:
+    for path in (folder / ORIGINALS).glob("*"):
+        if path.name not in wanted:
+            path.unlink()
+
+
+def _publish_dense(folder: Path, encoder: Encoder) -> int:
+    """Write a FAISS snapshot where one is due, and give the generation that is served now."""
+    fingerprint, dim = encoder.fingerprint.to_json(), encoder.fingerprint.dim
+    store = Store(folder)
+    with store.reading() as reader:
+        if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
+            write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
+        generation = reader.version.generation
+    store.close()
+    return generation

@@ -1,0 +1,1 @@
+"""Tests of Citewell; they mirror `indexer/` and `service/`."""

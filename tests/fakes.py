@@ -1,0 +1,85 @@
+"""Small stand-ins for the model and the reader processes: deterministic, instant, checkable by hand."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoder import Fingerprint
+from indexer.errors import DocumentRefusedError, Refusal
+from indexer.records import Extracted, Line, Page
+
+T = TypeVar("T")
+DIM = 64
+
+
+class WordEncoder:
+    """A text's vector is the sum of one fixed direction a word, so texts that share words are near each other.
+
+    A token is a run of letters and digits, or any other sign that is not white space.
+    """
+
+    def __init__(self, *, room: int = 254, model: str = "words") -> None:
+        self.room = room
+        self.fingerprint = Fingerprint(model, sha256(model.encode()).hexdigest(), DIM, room + 2, "", "", "float32")
+        self.encoded: list[str] = []  # every passage ever encoded
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.encoded += texts
+        assert all(count <= self.room for count in self.count(texts))
+        return np.array([_direction(text) for text in texts], np.float32).reshape(len(texts), DIM)
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        return _direction(text)
+
+    def with_model(self, model: str) -> "WordEncoder":
+        return WordEncoder(room=self.room, model=model)
+
+
+class TextReaders:
+    """Reads bytes as UTF-8, one page a form feed, in this process; refuses files that start with `!`."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []  # names of the files that were read
+
+    def read_all(
+        self, items: Iterable[tuple[T, bytes, str]]
+    ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
+        for key, data, name in items:
+            self.read.append(name)
+            if data.startswith(b"!"):
+                yield key, DocumentRefusedError(Refusal.DAMAGED, "it starts with an exclamation mark")
+            else:
+                yield key, extracted(data.decode())
+
+
+def extracted(text: str) -> Extracted:
+    """Make the pages of a text, without layout; form feeds separate pages."""
+    pages = tuple(page(number, part) for number, part in enumerate(text.split("\f"), start=1))
+    return Extracted("text", "fake 1", pages)
+
+
+def page(number: int, text: str) -> Page:
+    """Make a page without layout, its lines found by line feeds."""
+    lines = tuple(Line(m.start(), m.end()) for m in re.finditer(r"\S(?:[^\n]*\S)?", text))
+    return Page(number, text, lines)
+
+
+def without_lines(pages: Sequence[Page]) -> tuple[Page, ...]:
+    """Give pages as the store gives them back."""
+    return tuple(replace(page, lines=()) for page in pages)
+
+
+def _direction(text: str) -> NDArray[np.float32]:
+    total = np.zeros(DIM)
+    for word in re.findall(r"\w+", text.casefold()) or [text]:
+        seed = int.from_bytes(sha256(word.encode()).digest()[:8], "big")
+        total += np.random.default_rng(seed).normal(size=DIM)
+    return (total / np.linalg.norm(total)).astype(np.float32)
