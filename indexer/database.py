@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from indexer.errors import IndexBusyError, IndexFormatError, InputError
+from indexer.errors import IndexBusyError, IndexFormatError, IndexMissingError, InputError
 
 STORE_FILE = "store.sqlite"
 LOCK_FILE = "writer.lock"
@@ -87,7 +87,8 @@ COMMIT;
 def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open the file of an index folder, making it where asked; transactions are begun by hand.
 
-    Raises IndexFormatError where the file is not ours, of another format, or cannot be read.
+    Raises IndexMissingError where its making was cut short, IndexFormatError where it is not ours, of another format,
+    or cannot be read.
     """
     path = folder / STORE_FILE
     with reading_errors(folder):
@@ -102,7 +103,9 @@ def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")  # a finished sync survives a power cut
             connection.execute("PRAGMA secure_delete = ON")  # a removed report leaves no text behind in the file
-            if create and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                if not create:
+                    raise IndexMissingError(f"the index in `{folder}` was never finished; run `citewell index SOURCE`")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(SCHEMA)
             _check_format(connection, path)
@@ -126,6 +129,9 @@ def writer_lock(folder: Path) -> Iterator[None]:
     holder = folder / HOLDER_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"`{folder}` cannot be made ({error.strerror}); name another folder for the index") from error
+    try:
         with FileLock(folder / LOCK_FILE, timeout=0):
             holder.write_text(str(os.getpid()))
             yield

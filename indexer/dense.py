@@ -159,7 +159,7 @@ def write_snapshot(folder: Path, store: Vectors, *, fingerprint: str, dim: int) 
     ids, vectors = store.vectors_since(0, dim)
     index = _build(ids, vectors.astype(np.float32))
     data = folder / f"dense-{store.version.generation:08d}.faiss"
-    publish(data, lambda path: faiss.write_index(index, str(path)))
+    publish(data, lambda path: _write(index, path))
     manifest = {
         "generation": store.version.generation,
         "token": store.version.token,
@@ -187,11 +187,10 @@ def _newest_snapshot(folder: Path, store: Vectors, fingerprint: str, dim: int) -
                 continue
             # Memory-mapped: processes share it, and only the pages that a search touches are read.
             index = faiss.read_index(str(data), faiss.IO_FLAG_MMAP_IFC)
+            if index.d == dim and index.ntotal == manifest["count"]:
+                return index, version
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             log.warning("%s cannot be used (%s); building from the store instead", path, error)
-            continue
-        if index.d == dim and index.ntotal == manifest["count"]:
-            return index, version
     return None
 
 
@@ -201,6 +200,13 @@ def _build(ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> Any:
     index = faiss.IndexIDMap2(flat)
     index.add_with_ids(vectors, ids)
     return index
+
+
+def _write(index: Any, path: Path) -> None:
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:  # what FAISS makes of a full disk
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _last_id(index: Any) -> int:

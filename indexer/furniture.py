@@ -128,7 +128,7 @@ def _counting_columns(members: Sequence[_Edge]) -> set[int]:
     found = set()
     for column, values in enumerate(columns):
         offsets = Counter(edge.page - value for edge, value in zip(members, values, strict=True))
-        if len(set(values)) > 1 and max(offsets.values()) > len(members) / 2:
+        if max(offsets.values()) > len(members) / 2:
             found.add(column)
     return found
 
@@ -244,8 +244,7 @@ def _on_their_pages(entries: Sequence[_Row], starts: Mapping[str, set[int]], her
         found = starts[_start(entry.text)] - {here}
         if len(found) <= _TELLING:
             offsets.update(page - (entry.number or 0) for page in found)
-    most = max(offsets.values(), default=0)
-    return most > 1 and most * 2 >= len(entries)
+    return max(offsets.values(), default=0) * 2 >= len(entries)
 
 
 def _start(text: str) -> str:

@@ -172,7 +172,7 @@ class StoredPassage:
     """A passage as the store gives it back."""
 
     passage_id: int
-    doc_id: str
+    document: Document
     text_sha256: str
     passage: Passage
 

@@ -22,9 +22,9 @@ _NUMBERED = frozenset(
 )
 # Words that begin a sentence but no name, so a stop before them ends one even after an initial or "U.K.".
 _STARTERS = frozenset(
-    "a all also although an and as at but each for from he her his how however if in inspectors it its many more most"
-    " no on once one our she since so some such that the their there these they this those to we what when where"
-    " which while who with you".split()
+    "a all also although an and as at but each for from he her his how however if in it its many more most no on once"
+    " one our she since so some such that the their there these they this those to we what when where which while who"
+    " with you".split()
 )
 # A line that ends in one of these goes on, so "14." at the start of the next line is a figure of the same sentence.
 _GOES_ON = re.compile(
@@ -100,7 +100,12 @@ def _boundaries(text: str) -> Iterator[int]:
             dash_list = True
             begin = m.start("dash")
         elif m["number"] is not None:
-            begin = m.end() if _GOES_ON.search(before) else m.start("number")
+            if not _GOES_ON.search(before):
+                begin = m.start("number")
+            elif m["number"].endswith(".") and text[m.end()].isspace():
+                begin = m.end()  # a figure that ends a sentence
+            else:
+                continue
         else:
             begin = m.end("blank") if m["blank"] is not None else m.start("bullet")
         yield begin

@@ -59,19 +59,22 @@ def scan(named: Sequence[Path], settings: Settings) -> Scan:
         manifest = _manifest(root)
         files = _walk(root, settings, unreadable) if real.is_dir() else [real]
         for file in files:
+            relative = file.relative_to(root).as_posix()
+            stated = manifest.pop(relative, {})
             if file in seen:
                 continue
             seen.add(file)
-            relative = file.relative_to(root).as_posix()
             if not relative.isprintable():
-                shown = relative.encode("utf-8", "backslashreplace").decode()
                 unreadable.append(
                     Refused(
-                        str(root), shown, Refusal.UNREADABLE, "its name holds signs that cannot be shown: rename it"
+                        str(root),
+                        _shown(relative),
+                        Refusal.UNREADABLE,
+                        "its name holds signs that cannot be shown: rename it",
                     )
                 )
                 continue
-            sources.append(Source(str(root), relative, manifest.pop(relative, {})))
+            sources.append(Source(str(root), relative, stated))
         if real.is_dir() and manifest:
             missing = min(manifest)
             raise InputError(f"`{root / MANIFEST}` lists `{missing}`, which is not among the files; correct its path")
@@ -122,6 +125,8 @@ def _readable(path: Path) -> Path:
         raise InputError(f"`{path}` is neither a folder nor a file; nothing was changed")
     if not os.access(real, os.R_OK | (os.X_OK if real.is_dir() else 0)):
         raise InputError(f"`{path}` cannot be read by this user; nothing was changed")
+    if (shown := _shown(str(real))) != str(real):
+        raise InputError(f"`{shown}` has a name that is not UTF-8: rename it; nothing was changed")
     return real
 
 
@@ -129,11 +134,13 @@ def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator
     """Yield the files below a folder. Links to folders are not followed, nor links that lead out of it."""
 
     def note(error: OSError) -> None:
-        relative = Path(error.filename).relative_to(root).as_posix()
+        folder = Path(error.filename)
+        if folder == root:
+            raise InputError(f"`{root}` cannot be read ({error.strerror}); nothing was changed") from error
         unreadable.append(
             Refused(
                 str(root),
-                relative,
+                _shown(folder.relative_to(root).as_posix()),
                 Refusal.UNREADABLE,
                 f"the folder cannot be read ({error.strerror}): give this user the right to read it",
             )
@@ -149,15 +156,24 @@ def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator
             file = here / name
             if not _matches(file, root, settings.include) or _matches(file, root, settings.exclude):
                 continue
-            if file.is_symlink() and not file.resolve().is_relative_to(root):
-                continue
-            if file.is_file():
+            if _is_file(file, root):
                 yield file
+
+
+def _is_file(path: Path, root: Path) -> bool:
+    try:
+        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
+    except OSError:  # no right to look: reading it will say so
+        return True
 
 
 def _matches(path: Path, root: Path, patterns: Sequence[str]) -> bool:
     relative = path.relative_to(root).as_posix()
     return any(fnmatch(relative, pattern) or fnmatch(path.name, pattern) for pattern in patterns)
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _manifest(root: Path) -> dict[str, dict[str, str]]:
@@ -178,6 +194,6 @@ def _manifest(root: Path) -> dict[str, dict[str, str]]:
                     raise InputError(f"`{path}` line {rows.line_num} has not as many cells as the first line")
                 name = row.pop("path")
                 stated[Path(name).as_posix()] = {column: cell.strip() for column, cell in row.items() if cell.strip()}
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise InputError(f"`{path}` cannot be read as a UTF-8 CSV table: {error}") from error
     return stated

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from indexer.database import STORE_FILE, connect, reading_errors, writer_lock
-from indexer.errors import IndexFormatError, IndexMissingError, NotFoundError, Refusal
+from indexer.errors import IndexFormatError, IndexMissingError, InputError, NotFoundError, Refusal
 from indexer.records import (
     Counts,
     Document,
@@ -155,6 +155,26 @@ class Reader:
             raise NotFoundError(f"no document `{doc_id}` in the index")
         return DOCUMENT.validate_json(row[0])
 
+    def find(self, name: str) -> Document:
+        """Give the one document of this id, path or end of a path.
+
+        Raises NotFoundError where there is none, InputError where there are several.
+        """
+        rows = self._db.execute(
+            "SELECT record FROM documents WHERE doc_id = :name OR path = :name"
+            " OR substr(root || '/' || path, -length(:name) - 1) = '/' || :name ORDER BY root, path LIMIT 2",
+            {"name": name},
+        ).fetchall()
+        if not rows:
+            raise NotFoundError(f"no document `{name}` in the index; `citewell search` names documents by their id")
+        if len(rows) > 1:
+            one, other = (DOCUMENT.validate_json(row[0]) for row in rows)
+            raise InputError(
+                f"`{name}` fits several documents, such as `{one.doc_id}` ({one.root}/{one.path}) and "
+                f"`{other.doc_id}` ({other.root}/{other.path}); give the id"
+            )
+        return DOCUMENT.validate_json(rows[0][0])
+
     def page(self, doc_id: str, number: int) -> tuple[Page, tuple[Removal, ...]]:
         """Give one page, and what was kept out of its passages.
 
@@ -181,18 +201,18 @@ class Reader:
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """Give the passages of these ids; ids that the index does not hold are left out."""
         rows = self._db.execute(
-            "SELECT passage, doc_id, passages.sha256, spans, headings, context, text FROM passages"
+            "SELECT passage, record, passages.sha256, spans, headings, context, text FROM passages"
             " JOIN documents USING (document) WHERE passage IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {
             passage: StoredPassage(
                 passage,
-                doc_id,
+                DOCUMENT.validate_json(record),
                 digest,
                 Passage(text, tuple(Span(*span) for span in json.loads(spans)), context, tuple(json.loads(headings))),
             )
-            for passage, doc_id, digest, spans, headings, context, text in rows
+            for passage, record, digest, spans, headings, context, text in rows
         }
 
     def passage_ids(self, doc_id: str) -> list[int]:
@@ -393,6 +413,10 @@ class Writer(Reader):
                 (self.generation, secrets.token_hex(8), datetime.now(UTC).isoformat(), json.dumps(dict(changes))),
             )
         self._db.commit()
+        # The log would keep the text of removed documents for as long as any reader has the file open. A reader in the
+        # middle of its block prevents this; it is then left to the next commit.
+        self._db.execute("PRAGMA busy_timeout = 200")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def text_sha256(text: str) -> str:

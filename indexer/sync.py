@@ -42,8 +42,10 @@ T = TypeVar("T")
 class Readers(Protocol):
     """Turns bytes into pages, or says why not."""
 
-    def read_all(self, items: Iterable[tuple[T, bytes, str]]) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
-        """Read (key, bytes, name) of each file; results come in the same order, few files ahead."""
+    def read_all(
+        self, items: Iterable[tuple[T, bytes]], name: Callable[[T], str]
+    ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
+        """Read many files, a few ahead; results come in the order of the items. `name` is for messages."""
         ...
 
 
@@ -182,7 +184,7 @@ class _Run:
 
     def make(self, readers: Readers) -> Iterator[_Made]:
         """Read and cut every file that is new or changed, a few files ahead of the one that is asked for."""
-        for job, result in readers.read_all(self._changed()):
+        for job, result in readers.read_all(self._changed(), lambda job: job.source.path):
             known = Known(job.sha256, job.recipe)
             if isinstance(result, DocumentRefusedError):
                 self._refuse(job.source, result, known)
@@ -239,7 +241,7 @@ class _Run:
         is_new = any(changes.values()) or self._writer.version.generation == 0
         self._writer.commit(self._encoder.fingerprint.to_json(), changes if is_new else None)
 
-    def _changed(self) -> Iterator[tuple[_Job, bytes, str]]:
+    def _changed(self) -> Iterator[tuple[_Job, bytes]]:
         known = {} if self._reencode else self._known
         refused = {} if self._reencode else self._writer.known_refusals()
         for source in self._found.sources:
@@ -265,7 +267,7 @@ class _Run:
                 self.unchanged += 1
                 self._present.add(key)
             else:
-                yield job, data, source.path
+                yield job, data
 
     def _refuse(self, source: Source, error: DocumentRefusedError, known: Known | None) -> None:
         refused = Refused(source.root, source.path, error.code, error.message, error.pages)

@@ -1,7 +1,7 @@
 """Small stand-ins for the model and the reader processes: deterministic, instant, checkable by hand."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
@@ -50,10 +50,10 @@ class TextReaders:
         self.read: list[str] = []  # names of the files that were read
 
     def read_all(
-        self, items: Iterable[tuple[T, bytes, str]]
+        self, items: Iterable[tuple[T, bytes]], name: Callable[[T], str]
     ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
-        for key, data, name in items:
-            self.read.append(name)
+        for key, data in items:
+            self.read.append(name(key))
             if data.startswith(b"!"):
                 yield key, DocumentRefusedError(Refusal.DAMAGED, "it starts with an exclamation mark")
             else:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the processes import this package too, and have no use for 
 MOST_RESULT = 64 * 2**20  # bytes of one answer; measured: some 6,000 a page
 _START_S = 60  # until a new process must be ready
 _END_S = 5  # until a process whose output has ended must be gone
-_CODE = Path(__file__).parents[2]  # the folder that holds this package, installed or not
+_CODE = Path(__file__).resolve().parents[2]  # the folder that holds this package, installed or not
 
 
 class Child:
@@ -40,7 +40,9 @@ class Child:
             env=_environment(),
             start_new_session=True,  # so that Ctrl-C reaches the parent alone
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._process = process
         self._input, self._output, self._complaints = process.stdin, process.stdout, process.stderr
 
@@ -58,6 +60,7 @@ class Child:
         """Have one file read. Raises DocumentRefusedError, also for whatever befalls the process."""
         self.usable = False
         self._files_left -= 1
+        name = name.encode(errors="replace").decode()  # names of files may hold bytes that are no text
         try:
             with self._killed_after(self._settings.parse_wall_s) as late:
                 with suppress(BrokenPipeError):  # it has died, which the missing answer tells as well
@@ -81,6 +84,11 @@ class Child:
         if isinstance(found, DocumentRefusedError):
             raise found
         return found
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """Stop the process at once; may be called from any thread."""
@@ -139,7 +147,7 @@ def _resources(what: str, setting: str = "") -> DocumentRefusedError:
 def _crashed(what: str) -> DocumentRefusedError:
     return DocumentRefusedError(
         Refusal.CRASHED,
-        f"the process that read the file {what}, so nothing is known of it: save it anew, or give it in another format",
+        f"the process that read the file {what}, so it cannot be used: save it anew, or give it in another format",
     )
 
 

@@ -7,6 +7,7 @@ import ctypes
 import io
 import math
 import re
+from dataclasses import replace
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -30,16 +31,21 @@ def read(data: bytes) -> Extracted:
 
     Raises DocumentRefusedError: ENCRYPTED, NEEDS_OCR (naming the pages), EMPTY or DAMAGED.
     """
+    count = None
     try:
         with pypdfium2.PdfDocument(data) as document:
+            count = len(document)
             found = _read_with_pdfium(document)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == pdfium.FPDF_ERR_PASSWORD:
-            raise _encrypted() from error
-        found = _read_with_pypdf(data, str(error))
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise DocumentRefusedError(
+                Refusal.ENCRYPTED,
+                "the PDF is locked with a password or certificate, so it cannot be read: save a copy without",
+            ) from error
+        found = _read_with_pypdf(data, " ".join(str(error).split()).rstrip("."), count)
     if b"%%EOF" not in data[-_TAIL:]:
         note = "the file has no end-of-file mark, so it may have been cut short"
-        found = Extracted(found.format, found.reader, found.pages, title=found.title, notes=(*found.notes, note))
+        found = replace(found, notes=(*found.notes, note))
     return found
 
 
@@ -48,8 +54,7 @@ def _read_with_pdfium(document: pypdfium2.PdfDocument) -> Extracted:
     drawn = []  # pages on which there is anything at all
     for index in range(len(document)):
         page = document[index]
-        objects = pdfium.FPDFPage_CountObjects(page)
-        if objects > 0:
+        if pdfium.FPDFPage_CountObjects(page) > 0:
             drawn.append(index + 1)
         pages.append(_page(page, index + 1))
         page.close()
@@ -161,9 +166,7 @@ def _has_picture(page: pypdfium2.PdfPage) -> bool:
 
 def _refuse_without_text(pages: list[Page], drawn: list[int]) -> None:
     if not pages:
-        raise DocumentRefusedError(
-            Refusal.DAMAGED, "the PDF has no pages, so nothing can be read: get the file again from where it came"
-        )
+        raise _damaged("it has no pages")
     if any(_readable(page.text) and not page.needs_ocr for page in pages):
         return
     scans = [page.number for page in pages if page.needs_ocr] or drawn
@@ -189,14 +192,13 @@ def _named(numbers: list[int]) -> str:
     return f"page {names}" if len(numbers) == 1 else f"pages {names}"
 
 
-def _read_with_pypdf(data: bytes, problem: str) -> Extracted:
+def _read_with_pypdf(data: bytes, problem: str, count: int | None) -> Extracted:
+    """Read what PDFium could not; `count` is the number of pages where PDFium got so far as to tell it."""
     import pypdf  # noqa: PLC0415 - only for the few files that PDFium does not read
     from pypdf.errors import LimitReachedError, PyPdfError  # noqa: PLC0415
 
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise _encrypted()
         pages = [plain_page(number, page.extract_text()) for number, page in enumerate(reader.pages, start=1)]
         title = reader.metadata.title if reader.metadata else None
     except LimitReachedError as error:
@@ -204,23 +206,21 @@ def _read_with_pypdf(data: bytes, problem: str) -> Extracted:
             Refusal.RESOURCES,
             f"the PDF unpacks to far more than its size ({error}), so it is not read: save it anew from its source",
         ) from error
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise DocumentRefusedError(
-            Refusal.DAMAGED,
-            f"the PDF is damaged ({problem}; pypdf: {' '.join(str(error).split())}), so it cannot be read: "
-            "get the file again from where it came",
-        ) from error
+    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError) as error:
+        raise _damaged(f"{problem}; pypdf: {' '.join(str(error).split())}") from error
+    if count not in (None, len(pages)):  # the pages would be numbered otherwise than they are shown
+        raise _damaged(f"{problem}; {count} pages by one count, {len(pages)} by another")
     _refuse_without_text(pages, [page.number for page in pages])
     return Extracted(
         "pdf",
         f"pypdf {pypdf.__version__}",
         tuple(pages),
         title=plausible_title(title),
-        notes=(f"read with pypdf, without the places of its lines, since PDFium could not: {problem}",),
+        notes=(f"read with pypdf, without the places of its lines, since PDFium could not ({problem})",),
     )
 
 
-def _encrypted() -> DocumentRefusedError:
+def _damaged(problem: str) -> DocumentRefusedError:
     return DocumentRefusedError(
-        Refusal.ENCRYPTED, "the PDF asks for a password, so it cannot be read: save a copy without one and index that"
+        Refusal.DAMAGED, f"the PDF is damaged ({problem}), so it cannot be read: get it again from where it came"
     )

@@ -93,7 +93,11 @@ class Readers:
         with self._lock:
             if self._closed:
                 raise CitewellError("the reader processes have been stopped")
-            child = self._idle.pop() if self._idle else Child(self._settings)
+            child = self._idle.pop() if self._idle else None
+            if child is not None and not child.alive:  # killed from outside, which is not the next file's fault
+                child.close()
+                child = None
+            child = child or Child(self._settings)
             self._busy.add(child)
             return child
 

@@ -6,7 +6,7 @@ A frame is the two lengths (JSON 4 bytes, attached bytes 8 bytes, both big-endia
 import json
 import struct
 from dataclasses import astuple
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from indexer.records import Box, Extracted, Line, Page
 
@@ -18,7 +18,7 @@ class FrameTooLargeError(Exception):
     """The other side sends more than is allowed; the argument is the size in bytes."""
 
 
-def write_frame(stream: BinaryIO, message: dict[str, Any], attached: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], message: dict[str, Any], attached: bytes = b"") -> None:
     """Send one frame. Raises OSError where nobody reads, UnicodeEncodeError for lone surrogates."""
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
     stream.write(_LENGTHS.pack(len(body), len(attached)) + body)
@@ -26,7 +26,7 @@ def write_frame(stream: BinaryIO, message: dict[str, Any], attached: bytes = b""
     stream.flush()
 
 
-def read_frame(stream: BinaryIO, limit: int) -> tuple[dict[str, Any], bytes] | None:
+def read_frame(stream: IO[bytes], limit: int) -> tuple[dict[str, Any], bytes] | None:
     """Receive one frame of `limit` bytes at most; None where the other side has gone.
 
     Raises FrameTooLargeError, or ValueError for anything that is no frame.

@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from indexer.errors import DocumentRefusedError, Refusal
 from indexer.extract.protocol import OUT_OF_MEMORY, read_frame, to_json, write_frame
@@ -75,7 +75,7 @@ def _answer(data: bytes, name: str) -> dict[str, Any]:
         return {"refused": [Refusal.DAMAGED, message, []]}
 
 
-def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+def _private_pipes() -> tuple[IO[bytes], IO[bytes]]:
     """Take standard input and output for the frames, so that nothing a library prints gets between them."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _silence(0)

@@ -1,0 +1,253 @@
+"""The `citewell` command: parses, calls one function, prints. Only this module exits.
+
+Whatever is slow to import is imported by the command that needs it, so that help comes at once.
+"""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from indexer.errors import CitewellError, InputError, ModelError, UnusableIndexError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from indexer.settings import Settings
+    from service.search import Searcher
+
+FOUND, NOT_FOUND, USAGE, NO_INDEX, REFUSED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+
+EXIT_CODES = (
+    "Exit codes: 0 fine or found; 1 nothing found; 2 wrong usage or input; 3 index missing or unusable; "
+    "5 finished, but some documents were refused; 130 interrupted."
+)
+
+app = typer.Typer(
+    help="Ask reports, get passages with citations that can be checked.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="Folder of the index. [default: .citewell]", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+class Mode(StrEnum):
+    """How passages are found."""
+
+    DENSE = "dense"
+
+
+def main() -> NoReturn:
+    """Run the command and exit with its code."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except CitewellError as error:
+        code = _failed(str(error), _exit_code(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = _failed("interrupted; the index is as it was before", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FOUND
+    except Exception as error:
+        if not hasattr(error, "show"):  # not one of the command line's own usage errors
+            raise
+        error.show()
+        code = USAGE
+    sys.exit(code if isinstance(code, int) else FOUND)
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"citewell {installed('citewell')}")  # noqa: T201
+        raise typer.Exit(FOUND)
+
+
+@app.command(epilog=EXIT_CODES)
+def index(
+    sources: Annotated[list[Path] | None, typer.Argument(metavar="[SOURCE]...", help="Folders and files.")] = None,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Keep documents that are in no source.")] = False,
+    reencode: Annotated[
+        bool, typer.Option("--reencode", help="Make all documents anew, for another encoder.")
+    ] = False,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Make the index equal to the sources (default: corpus/): add, update, remove; encode only what changed."""
+    from indexer.encoder import SentenceEncoder
+    from indexer.extract import Readers
+    from indexer.sync import sync
+    from service.schemas import ReportResponse
+    from service.terminal import print_report, progress_bar
+
+    settings = _settings(index)
+    encoder = SentenceEncoder(settings)
+    with Readers(settings) as readers, progress_bar() as progress:
+        report = sync(
+            sources or [Path("corpus")],
+            settings,
+            encoder=encoder,
+            readers=readers,
+            prune=not no_prune,
+            reencode=reencode,
+            progress=progress,
+        )
+    if json:
+        _print_json(ReportResponse.of(report))
+    else:
+        print_report(report)
+    return REFUSED if report.refused else FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def search(
+    query: Annotated[str, typer.Argument(help="A question in plain English; `-` reads it from standard input.")],
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 10,
+    body: Annotated[list[str] | None, typer.Option(help="Only documents about this body; may be repeated.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Published on this day or later.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(metavar="DATE", help="Published on this day or earlier.")] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="What had been published by this day.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only documents of this kind; may be repeated.")] = None,
+    mode: Annotated[Mode, typer.Option(help="How passages are found.")] = Mode.DENSE,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Find the passages nearest in meaning to a question, each with its citation."""
+    from service.schemas import SearchRequest, SearchResponse
+    from service.terminal import console, print_search
+
+    request = SearchRequest.model_validate(
+        {
+            "q": sys.stdin.read().strip() if query == "-" else query,
+            "k": k,
+            "body": body or (),
+            "from": from_,
+            "to": to,
+            "as_of": as_of,
+            "kind": kind or (),
+            "mode": mode.value,
+        }
+    )
+    checked = request.checked()  # before the seconds that loading the model takes
+    found = SearchResponse.of(_searcher(_settings(index)).search(checked))
+    if json:
+        _print_json(found)
+    elif found.hits:
+        print_search(found)
+    else:
+        console(stderr=True).print("nothing found: no document fits the filters")
+    return FOUND if found.hits else NOT_FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def show(
+    doc: Annotated[str, typer.Argument(help="A document's id, as in a citation, or its path.")],
+    page: Annotated[int, typer.Option(help="Page number, from 1.")] = 1,
+    spans: Annotated[str, typer.Option(metavar="START-END,...", help="Characters of the page to mark.")] = "",
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Print a page's text as it is stored, with the cited characters marked."""
+    from indexer.store import Store
+    from service.routes import parse_spans
+    from service.schemas import PageResponse
+    from service.terminal import print_page
+
+    with Store.open(_settings(index).index).reading() as reader:
+        document = reader.find(doc)
+        found, removals = reader.page(document.doc_id, page)
+        shown = PageResponse.of(reader, document, found, removals, parse_spans(spans, found))
+    if json:
+        _print_json(shown)
+    else:
+        print_page(shown)
+    return FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def status(index: Index = None, json: Json = False) -> int:
+    """Say what is indexed, what was refused and why."""
+    from indexer.store import Store
+    from service.schemas import StatusResponse
+    from service.terminal import print_status
+
+    settings = _settings(index)
+    with Store.open(settings.index).reading() as reader:
+        found = StatusResponse.of(reader, str(settings.index))
+    if json:
+        _print_json(found)
+    else:
+        print_status(found)
+    return FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]", show_default=False)] = None,
+    index: Index = None,
+) -> int:
+    """Serve the HTTP API; it follows the index as that changes."""
+    import uvicorn
+
+    from service.app import LOOPBACK, create_app
+
+    settings = _settings(index, host=host, port=port)
+    if settings.host not in {*LOOPBACK, "::1"}:
+        raise InputError(
+            f"without API keys the service listens on this machine only, not on {settings.host}; "
+            "put a proxy that checks who asks in front of it"
+        )
+    searcher = _searcher(settings)
+    searcher.warm_up()
+    uvicorn.run(create_app(searcher), host=settings.host, port=settings.port, log_level="info")
+    return FOUND
+
+
+def _settings(index: Path | None, **given: str | int | None) -> "Settings":
+    from indexer.settings import Settings
+
+    return Settings.load(index=index, **given)
+
+
+def _searcher(settings: "Settings") -> "Searcher":
+    from indexer.encoder import SentenceEncoder
+    from indexer.store import Store
+    from service.search import Searcher
+
+    return Searcher(Store.open(settings.index), SentenceEncoder(settings))
+
+
+def _print_json(answer: "BaseModel") -> None:
+    print(answer.model_dump_json(by_alias=True, indent=2))  # noqa: T201
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"citewell: {message}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _exit_code(error: CitewellError) -> int:
+    return NO_INDEX if isinstance(error, UnusableIndexError | ModelError) else USAGE
+
+
+if __name__ == "__main__":
+    main()

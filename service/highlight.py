@@ -1,0 +1,31 @@
+"""Marks the words of a query in a text, as offsets, so that nobody has to trust markup."""
+
+import re
+
+_WORD = re.compile(r"\w+(?:[’']\w+)*")
+_ENDINGS = re.compile(r"(?:['’]s|ies|ing|ed|es|s|y)$")
+SHORTEST = 3  # letters; shorter words are in every sentence
+# Words of questions, which say nothing about what is looked for.
+_STOP = frozenset(
+    "about after all and any are before been being but can did does for from had has have how into its many most much"
+    " not off one our out over she should some such than that the their them then there these they this those was"
+    " were what when where which while who whom whose why will with would you your".split()
+)
+
+
+def highlights(query: str, text: str) -> list[tuple[int, int]]:
+    """Give the places `[start, end)` of the query's words in the text, whatever their ending, in order."""
+    wanted = {_stem(word) for word in _words(query)} - {""}
+    return [(match.start(), match.end()) for match in _WORD.finditer(text) if _stem(match.group()) in wanted]
+
+
+def _words(text: str) -> list[str]:
+    return [match.group() for match in _WORD.finditer(text)]
+
+
+def _stem(word: str) -> str:
+    word = word.casefold()
+    if word in _STOP or (len(word) < SHORTEST and not word.isdigit()):
+        return ""
+    stem = _ENDINGS.sub("", word)
+    return stem if len(stem) >= SHORTEST else word

@@ -1,0 +1,90 @@
+"""What is asked: checks a query and its filters, and ties the filters to what the index holds."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+
+from indexer.dates import parse_date
+from indexer.errors import InputError
+from indexer.metadata import body_key
+from indexer.records import Filter
+
+LONGEST_QUERY = 1000  # characters; a question is a sentence or two, and longer ones only cost time
+MOST_HITS = 100
+SUGGESTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A checked query. `bodies` and `kinds` are as the user wrote them; dates are inclusive."""
+
+    text: str
+    k: int = 10
+    bodies: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    published_from: date | None = None
+    published_to: date | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError where the query cannot be used."""
+        if not self.text.strip():
+            raise InputError("the query is empty; ask in a few words or a sentence")
+        if len(self.text) > LONGEST_QUERY:
+            raise InputError(f"the query has {len(self.text):,} characters; at most {LONGEST_QUERY:,} are read")
+        if not self.text.isprintable() and re.search(r"[\ud800-\udfff]", self.text):
+            raise InputError("the query is not valid Unicode text")
+        if not 1 <= self.k <= MOST_HITS:
+            raise InputError(f"k is {self.k}; it must be from 1 to {MOST_HITS}")
+        if self.published_from and self.published_to and self.published_from > self.published_to:
+            raise InputError(f"the dates are the wrong way round: from {self.published_from} to {self.published_to}")
+
+
+def parse_day(text: str, *, last: bool = False) -> date:
+    """Read a day, or the first (or last) day of a month or year: "2018-05-22", "22 May 2018", "2018-05", "2018".
+
+    Raises InputError naming the accepted forms.
+    """
+    if match := re.fullmatch(r"(\d{4})(?:-(\d{1,2}))?", text.strip()):
+        year, month = int(match[1]), int(match[2] or (12 if last else 1))
+        if year and 1 <= month <= 12:
+            if not last:
+                return date(year, month, 1)
+            return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    day = parse_date(text.strip())
+    if day is None:
+        raise InputError(f"`{text}` is not a date; write 2018-05-22, 2018-05 or 2018")
+    return day
+
+
+def resolve(query: Query, bodies: Collection[str], kinds: Collection[str]) -> Filter:
+    """Turn the query's filters into the values that the index holds.
+
+    A body is known by its name without case, punctuation and the words of local government. Raises InputError for one
+    that the index has no document of, with the nearest names.
+    """
+    return Filter(
+        bodies=_known("body", query.bodies, {body: body_key(body) for body in bodies}) if query.bodies else None,
+        kinds=_known("kind", query.kinds, {kind: kind.casefold() for kind in kinds}) if query.kinds else None,
+        published_from=query.published_from,
+        published_to=query.published_to,
+    )
+
+
+def _known(what: str, wanted: Collection[str], keys: dict[str, str]) -> frozenset[str]:
+    found: set[str] = set()
+    for name in wanted:
+        key = body_key(name) if what == "body" else name.strip().casefold()
+        same = {value for value, its_key in keys.items() if its_key == key}
+        if not same:
+            near = get_close_matches(key, list(keys.values()), SUGGESTIONS, cutoff=0.5)
+            names = [next(value for value, its_key in keys.items() if its_key == one) for one in dict.fromkeys(near)]
+            hint = (
+                f"did you mean {' or '.join(f'`{value}`' for value in names)}?"
+                if names
+                else (f"`citewell status` lists every {what}")
+            )
+            raise InputError(f"the index has no document of {what} `{name}`; {hint}")
+        found |= same
+    return frozenset(found)

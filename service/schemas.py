@@ -1,0 +1,239 @@
+"""The JSON that goes over the wire and out of `--json`: the contract, field by field."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from indexer.encoder import Fingerprint
+from indexer.records import Counts, Document, Page, Refused, Removal
+from indexer.store import Reader, text_sha256
+from indexer.sync import Report
+from service.citation import Citation
+from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
+from service.search import Hit, SearchResult
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class SearchRequest(BaseModel):
+    """A search; the same fields as JSON body and as query string. Unknown fields are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"q": "How many children had no social worker?", "k": 5, "from": "2018"}]},
+    )
+
+    q: str = Field(description=f"the question, in plain English; at most {LONGEST_QUERY} characters")
+    k: int = Field(10, description=f"how many hits, 1 to {MOST_HITS}")
+    body: Texts = Field((), description="only documents about these bodies")
+    kind: Texts = Field((), description="only documents of these kinds")
+    from_: str | None = Field(None, alias="from", description="published on this day or later: 2018-05-22 or 2018")
+    to: str | None = Field(None, description="published on this day or earlier")
+    as_of: str | None = Field(None, description="what had been published by this day")
+    mode: Literal["dense"] = Field("dense", description="how passages are found: by meaning")
+
+    def checked(self) -> Query:
+        """Check all values. Raises InputError."""
+        ends = [parse_day(text, last=True) for text in (self.to, self.as_of) if text is not None]
+        return Query(
+            text=self.q,
+            k=self.k,
+            bodies=self.body,
+            kinds=self.kind,
+            published_from=None if self.from_ is None else parse_day(self.from_),
+            published_to=min(ends, default=None),
+        )
+
+
+class Interpreted(BaseModel):
+    """How a query was read."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    body: str | None
+    from_: date | None = Field(alias="from")
+    to: date | None
+    phrases: tuple[str, ...]
+
+
+class Scores(BaseModel):
+    """What each way of searching says of a hit; null where it did not find it."""
+
+    dense: float | None = Field(description="cosine of query and passage")
+    lexical: float | None
+
+
+class HitOut(BaseModel):
+    """A passage that was found."""
+
+    rank: int
+    score: float = Field(description="0 to 1, higher is better: estimated chance that the passage is relevant")
+    scores: Scores
+    passage_id: int
+    text: str
+    highlights: tuple[tuple[int, int], ...] = Field(description="words of the query in the text, as [start, end)")
+    citation: Citation
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        """Write a hit."""
+        return cls(
+            rank=hit.rank,
+            score=hit.score,
+            scores=Scores(dense=round(hit.dense, 4), lexical=None),
+            passage_id=hit.passage_id,
+            text=hit.text,
+            highlights=hit.highlights,
+            citation=hit.citation,
+        )
+
+
+class SearchResponse(BaseModel):
+    """Ranked passages, each with its citation."""
+
+    query: str
+    mode: str
+    generation: int
+    took_ms: float
+    interpreted: Interpreted
+    hits: tuple[HitOut, ...]
+
+    @classmethod
+    def of(cls, result: SearchResult) -> Self:
+        """Write a search result."""
+        read = result.interpreted
+        return cls(
+            query=result.query,
+            mode=result.mode,
+            generation=result.generation,
+            took_ms=result.took_ms,
+            interpreted=Interpreted(
+                body=read.body, from_=read.published_from, to=read.published_to, phrases=read.phrases
+            ),
+            hits=tuple(HitOut.of(hit) for hit in result.hits),
+        )
+
+
+class DocumentsResponse(BaseModel):
+    """Every document of the index, by folder and path."""
+
+    generation: int
+    total: int
+    documents: tuple[Document, ...]
+
+
+class RemovalOut(BaseModel):
+    """Text of a page that is in no passage."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class PageResponse(BaseModel):
+    """One page of a document as it is stored; all offsets count characters of `text`."""
+
+    generation: int
+    doc_id: str
+    title: str | None
+    source: str
+    page: int
+    pages: int
+    text: str
+    text_sha256: str
+    spans: tuple[tuple[int, int], ...] = Field(description="the places that were asked for")
+    furniture: tuple[RemovalOut, ...]
+    needs_ocr: bool
+
+    @classmethod
+    def of(
+        cls,
+        reader: Reader,
+        document: Document,
+        page: Page,
+        removals: tuple[Removal, ...],
+        spans: tuple[tuple[int, int], ...],
+    ) -> Self:
+        """Write a page."""
+        return cls(
+            generation=reader.version.generation,
+            doc_id=document.doc_id,
+            title=document.metadata.title,
+            source=document.path,
+            page=page.number,
+            pages=document.pages,
+            text=page.text,
+            text_sha256=text_sha256(page.text),
+            spans=spans,
+            furniture=tuple(RemovalOut(start=r.span.start, end=r.span.end, kind=r.kind.value) for r in removals),
+            needs_ocr=page.needs_ocr,
+        )
+
+
+class StatusResponse(BaseModel):
+    """What is indexed."""
+
+    index: str
+    generation: int
+    finished_at: datetime | None
+    counts: Counts
+    bodies: dict[str, int]
+    kinds: dict[str, int]
+    encoder: Fingerprint
+    refused: tuple[Refused, ...]
+    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by path")
+
+    @classmethod
+    def of(cls, reader: Reader, index: str) -> Self:
+        """Write the state of an index that has been made."""
+        return cls(
+            index=index,
+            generation=reader.version.generation,
+            finished_at=reader.finished_at,
+            counts=reader.counts(),
+            bodies=reader.bodies(),
+            kinds=reader.kinds(),
+            encoder=Fingerprint.from_json(reader.fingerprint or "{}"),
+            refused=tuple(reader.refusals()),
+            needs_ocr={document.path: document.needs_ocr for document in reader.documents() if document.needs_ocr},
+        )
+
+
+class ReportResponse(BaseModel):
+    """What a run of `citewell index` did; paths are relative to their source."""
+
+    generation: int
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    refused: tuple[Refused, ...]
+    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text of indexed documents, by path")
+    notes: dict[str, tuple[str, ...]]
+    pages: int = Field(description="of the added and updated documents")
+    passages: int
+    encoded: int = Field(description="passages that had not been encoded before")
+    took_s: float
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Write a report."""
+        return cls.model_validate(report, from_attributes=True)
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, str]] | None = None

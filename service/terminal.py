@@ -1,0 +1,148 @@
+"""What people read on a terminal: plain lines, with bold only where the terminal can and nobody minds."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from indexer.sync import Progress, Report
+from service.schemas import HitOut, PageResponse, SearchResponse, StatusResponse
+
+WIDTH = 100
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Make a console for stdout or stderr; escape codes go to terminals only, and never against NO_COLOR."""
+    stream = sys.stderr if stderr else sys.stdout
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    on_terminal = forced or (stream.isatty() and not is_plain)
+    made = Console(file=stream, force_terminal=on_terminal, highlight=False, markup=False, emoji=False)
+    made.width = min(made.width, WIDTH)
+    return made
+
+
+def safe(text: str) -> str:
+    """Replace what could steer a terminal or turn its writing round, sign for sign; line feeds stay."""
+    return "".join(
+        "\ufffd" if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in text
+    )
+
+
+def print_search(found: SearchResponse) -> None:
+    """Print hits: title, whose and when, why it ranked, the text with the query's words in bold, where it stands."""
+    out = console()
+    for hit in found.hits:
+        if hit.rank > 1:
+            out.print()
+        _print_hit(out, hit)
+
+
+def _print_hit(out: Console, hit: HitOut) -> None:
+    citation = hit.citation
+    one_page = citation.page == citation.page_end
+    pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
+    facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
+    scores = f"score {hit.score:.2f} (meaning {hit.scores.dense:.2f})"
+    text = Text(safe(hit.text.replace("\n", " ")))  # the line ends are the page's, not the reader's
+    for start, end in hit.highlights:
+        text.stylize("bold", start, end)
+    out.print(Text(safe(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
+    out.print(Text("   " + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
+    out.print(Padding(text, (0, 0, 0, 3)))
+    marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
+    out.print(Text(safe(f"   {citation.source}"), overflow="fold"))
+    out.print(Text(f"   citewell show {citation.doc_id} --page {citation.page} --spans {marked}", overflow="fold"))
+
+
+def print_page(page: PageResponse) -> None:
+    """Print a page as it is stored, the spans in bold, or between »« where nothing can be bold."""
+    out = console()
+    text = Text()
+    at = 0
+    for start, end in sorted(page.spans):
+        text.append(safe(page.text[at:start]))
+        if out.is_terminal:
+            text.append(safe(page.text[start:end]), style="bold reverse")
+        else:
+            text.append(f"»{safe(page.text[start:end])}«")
+        at = end
+    text.append(safe(page.text[at:]))
+    console(stderr=True).print(
+        Text(safe(f"{page.title or page.source}, page {page.page} of {page.pages}"), style="bold")
+    )
+    out.print(text, soft_wrap=True)
+
+
+def print_status(status: StatusResponse) -> None:
+    """Print what is indexed."""
+    counts = status.counts
+    made = f", made {status.finished_at:%Y-%m-%d %H:%M} UTC" if status.finished_at else ""
+    lines = [
+        f"Index {status.index}: generation {status.generation}{made}",
+        f"{counts.documents:,} documents, {counts.pages:,} pages, {counts.passages:,} passages",
+        f"Encoder {status.encoder.model}, {status.encoder.dim} dimensions, {status.encoder.max_tokens} tokens",
+    ]
+    if counts.furniture:
+        kinds = ", ".join(f"{count:,} {kind}{'s' * (count > 1)}" for kind, count in counts.furniture.items())
+        lines.append(f"Left out of passages: {kinds}")
+    for name, values in (("Bodies", status.bodies), ("Kinds", status.kinds)):
+        if values:
+            lines.append(f"{name}: " + ", ".join(f"{value} ({count})" for value, count in values.items()))
+    for path, pages in status.needs_ocr.items():
+        lines.append(f"Without text, needs OCR: {path} {page_list(pages)}")
+    lines += [f"Refused: {refused.path}: {refused.message}" for refused in status.refused]
+    for line in lines:
+        console().print(Text(safe(line)), soft_wrap=True)
+
+
+def print_report(report: Report) -> None:
+    """Print what a sync did: one line of numbers, one for each file that people must look at."""
+    out, notes = console(), console(stderr=True)
+    out.print(
+        f"{len(report.added)} added, {len(report.updated)} updated, {report.unchanged} unchanged,"
+        f" {len(report.removed)} removed, {len(report.refused)} refused;"
+        f" {report.passages:,} passages of {report.pages:,} pages, {report.encoded:,} encoded."
+        f" Generation {report.generation}, {report.took_s:.1f} s",
+        soft_wrap=True,
+    )
+    for path, pages in report.needs_ocr.items():
+        notes.print(Text(safe(f"needs OCR: {path}: {page_list(pages)} without text")), soft_wrap=True)
+    for path, texts in report.notes.items():
+        notes.print(Text(safe(f"note: {path}: {'; '.join(texts)}")), soft_wrap=True)
+    for refused in report.refused:
+        notes.print(Text(safe(f"refused: {refused.path}: {refused.message}")), soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator["ProgressBar"]:
+    """Show how far a sync is, on a terminal only; pipes and logs stay clean."""
+    out = console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
+    with Bars(*columns, TimeElapsedColumn(), console=out, disable=not out.is_terminal, transient=True) as bars:
+        yield ProgressBar(bars)
+
+
+class ProgressBar:
+    """A line on the terminal; call it with how far things are."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task = bars.add_task("Indexing", total=None, more="")
+
+    def __call__(self, progress: Progress) -> None:
+        """Show it."""
+        more = f"{progress.encoded:,} passages encoded"
+        self._bars.update(self._task, completed=progress.files, total=progress.files_total, more=more)
+
+
+def page_list(pages: tuple[int, ...]) -> str:
+    """Name pages: "page 3" or "pages 3, 4"."""
+    return f"page{'s' * (len(pages) > 1)} {', '.join(map(str, pages))}"
