@@ -103,9 +103,7 @@ def connect(folder: Path, *, create: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")  # a finished sync survives a power cut
             connection.execute("PRAGMA secure_delete = ON")  # a removed report leaves no text behind in the file
-            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                if not create:
-                    raise IndexMissingError(f"the index in `{folder}` was never finished; run `citewell index SOURCE`")
+            if create and _is_empty(connection):
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(SCHEMA)
             _check_format(connection, path)
@@ -130,7 +128,7 @@ def writer_lock(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"`{folder}` cannot be made ({error.strerror}); name another folder for the index") from error
+        raise InputError(f"`{folder}` cannot be made ({error.strerror}); name another folder") from error
     try:
         with FileLock(folder / LOCK_FILE, timeout=0):
             holder.write_text(str(os.getpid()))
@@ -153,7 +151,13 @@ def reading_errors(folder: Path) -> Iterator[None]:
         raise IndexFormatError(f"the index in `{folder}` is damaged: {error}") from error
 
 
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_empty(connection):
+        raise IndexMissingError(f"the index in `{path.parent}` was never finished; run `citewell index SOURCE`")
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:

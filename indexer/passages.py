@@ -38,6 +38,7 @@ class _Unit:
 
     spans: tuple[Span, ...]
     tokens: int
+    in_word: bool  # begins inside a word, so that it does not go with the unit before: tokens of parts do not add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,12 @@ def _units(found: Sequence[Paragraph], counter: TokenCounter, longest: int) -> l
                 pieces.append((start, end, tokens))
             else:
                 pieces += _pieces(paragraph.text, start, end, counter, longest)
-        units.append([_Unit(_spans(paragraph, start, end), tokens) for start, end, tokens in pieces])
+        units.append(
+            [
+                _Unit(_spans(paragraph, start, end), tokens, start > 0 and not paragraph.text[start - 1].isspace())
+                for start, end, tokens in pieces
+            ]
+        )
     return units
 
 
@@ -128,7 +134,7 @@ def _pieces(text: str, start: int, end: int, counter: TokenCounter, longest: int
     for (first, last), tokens in zip(parts, counter.count([text[a:b] for a, b in parts]), strict=True):
         if tokens > longest:
             pieces += _pieces(text, first, last, counter, longest)
-        elif pieces and pieces[-1][2] + tokens <= longest:
+        elif pieces and pieces[-1][1] < first and pieces[-1][2] + tokens <= longest:
             pieces[-1] = (pieces[-1][0], last, pieces[-1][2] + tokens)
         else:
             pieces.append((first, last, tokens))
@@ -149,7 +155,12 @@ def _spans(paragraph: Paragraph, start: int, end: int) -> tuple[Span, ...]:
 
 def _packed(section: _Section, aim: int, longest: int) -> Iterator[list[_Unit]]:
     """Fill passages with whole paragraphs up to the aim; share a longer paragraph out evenly over several."""
-    current = list(section.headings)
+    current: list[_Unit] = []
+    for unit in section.headings:
+        if not _fits(current, unit, longest):
+            yield current
+            current = []
+        current.append(unit)
     has_text = False  # beside headings, which stay with the text below them
     for units in section.paragraphs:
         if has_text and _tokens(current) + _tokens(units) > aim:
@@ -159,13 +170,17 @@ def _packed(section: _Section, aim: int, longest: int) -> Iterator[list[_Unit]]:
         goal = total / ceil(total / aim) if total else aim
         for unit in units:
             filled = _tokens(current)
-            if (has_text and filled + unit.tokens / 2 > goal) or (current and filled + unit.tokens > longest):
+            if (has_text and filled + unit.tokens / 2 > goal) or not _fits(current, unit, longest):
                 yield current
                 current = []
             current.append(unit)
             has_text = True
     if current:
         yield current
+
+
+def _fits(units: Sequence[_Unit], unit: _Unit, longest: int) -> bool:
+    return not units or (not unit.in_word and _tokens(units) + unit.tokens <= longest)
 
 
 def _tokens(units: Sequence[_Unit]) -> int:

@@ -413,8 +413,8 @@ class Writer(Reader):
                 (self.generation, secrets.token_hex(8), datetime.now(UTC).isoformat(), json.dumps(dict(changes))),
             )
         self._db.commit()
-        # The log would keep the text of removed documents for as long as any reader has the file open. A reader in the
-        # middle of its block prevents this; it is then left to the next commit.
+        # The log would keep the text of removed documents for as long as any reader has the file open. A reader in
+        # the middle of its block prevents this; it is then left to the next commit.
         self._db.execute("PRAGMA busy_timeout = 200")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

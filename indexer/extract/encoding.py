@@ -6,11 +6,11 @@ import re
 from indexer.errors import DocumentRefusedError, Refusal
 
 _MARKS = (  # the marks of UTF-32 come first, since one of them starts like one of UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARABLE = re.compile(  # no codec that turns text into something else, such as `unicode_escape`
     r"(us-)?ascii|utf-?(8|16|16le|16be)|(iso-?8859|windows|cp|ibm|koi8|big5|euc|shift|gb|x-mac|mac|latin)[\w-]*",
@@ -32,7 +32,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str | None]:
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
-            return _strictly(data, name), None
+            return _strictly(data, name, len(mark)), None
     head = data[:_HEAD]
     if head.count(0) > len(head) / 10:
         return _without_mark(data), "read as UTF-16, which it does not say"
@@ -45,24 +45,23 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str | None]:
         return data.decode(name), f"read as {name}, not valid UTF-8 at byte {error.start}"
 
 
-def _strictly(data: bytes, name: str) -> str:
+def _strictly(data: bytes, name: str, start: int) -> str:
     try:
-        return data.decode(name)
+        return data[start:].decode(name)
     except UnicodeDecodeError as error:
-        raise _refused(f"the text says it is {name.removesuffix('-sig').upper()}, but is not", error.start) from error
+        raise _refused(f"the text says it is {name.upper()}, but is not", start + error.start) from error
 
 
 def _without_mark(data: bytes) -> str:
-    """Read UTF-16 that does not say so: in text of Western languages every other byte is zero."""
+    """Read UTF-16 that does not say so: in Western languages nearly every other byte is zero, and no other is."""
     head = data[:_HEAD]
-    name = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) < len(head) / 4 or min(even, odd) > len(head) / 100:
+        raise _no_text()
     try:
-        text = data.decode(name)
+        return data.decode("utf-16-le" if odd > even else "utf-16-be")
     except UnicodeDecodeError as error:
         raise _no_text() from error
-    if "\0" in text[:_HEAD]:
-        raise _no_text()
-    return text
 
 
 def _declared(data: bytes, name: str | None) -> str | None:
@@ -92,10 +91,10 @@ def _guess(data: bytes, first_bad: int) -> str:
     best = matches.best()
     if best is None or best.chaos > _MOST_CHAOS:
         raise _refused("the text is in no encoding that can be told, and not UTF-8", first_bad)
-    # Where several fit a few characters equally well, Windows-1252 is by far the commonest.
+    # Where several fit a few characters equally well, those of Windows are by far the commonest, Western first.
     equal = [match for match in matches if match.chaos <= best.chaos]
-    names = {name for match in equal for name in (match.encoding, *match.could_be_from_charset)}
-    name = "cp1252" if "cp1252" in names else best.encoding
+    names = [name for match in equal for name in (match.encoding, *match.could_be_from_charset)]
+    name = min(names, key=lambda name: (name != "cp1252", not name.startswith("cp125")))
     try:
         text = data.decode(name)
     except UnicodeDecodeError as error:

@@ -52,8 +52,10 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         values = _plain(handler.load(matter) or {}, iter(range(_MOST_VALUES)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = first_line + (mark.line if mark else 0)
-        raise _refused(line, getattr(error, "problem", None) or "not YAML") from error
+        last = matter.rstrip().count("\n")  # an open bracket is missed only after the end
+        raise _refused(
+            first_line + min(mark.line if mark else 0, last), getattr(error, "problem", None) or "not YAML"
+        ) from error
     except (ValueError, RecursionError) as error:  # such as the 31st of February
         raise _refused(first_line, str(error)) from error
     if not isinstance(values, dict):

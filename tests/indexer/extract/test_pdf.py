@@ -18,6 +18,7 @@ SENTENCE = "Visits to families in Ashby happen every week."
 
 
 def box_of(line: Line) -> Box:
+    """Return the line's box, which it must have."""
     assert line.box is not None
     return line.box
 
@@ -124,7 +125,7 @@ def test_glyph_without_meaning_is_unknown_and_no_hyphen() -> None:
 )
 def test_boxes_follow_the_page_as_it_is_shown(degrees: int, where: tuple[float, float]) -> None:
     """A turned page and one whose visible part starts elsewhere give places on what a person sees."""
-    # The visible part is 500 by 640, its lower left corner at (100, 160); the text starts 50 from its left, 40 from its top.
+    # The visible part is 500 by 640 from (100, 160) on; the text starts 50 from its left and 40 from its top.
     content = b"BT /F1 12 Tf 150 760 Td (Hello there, Ashby and all) Tj ET"
     data = raw_pdf(content, page=b"/CropBox[100 160 600 800]/Rotate %d" % degrees)
     box = box_of(reader.read(data).pages[0].lines[0])
@@ -185,6 +186,7 @@ def test_blank_document_is_refused_as_empty() -> None:
 
 
 def encrypted(data: bytes, user_password: str) -> bytes:
+    """Lock a PDF: with a password for its owner, and one for its readers that may be empty."""
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
     writer.encrypt(user_password, "owner", algorithm="AES-256")
     stream = io.BytesIO()

@@ -1,0 +1,43 @@
+# The few commands that people, the README and CI share.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUESTION := How many children had no allocated social worker when inspectors visited in 2018?
+
+.PHONY: demo test lint format clean help
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the cited passage
+	$(BIN)/citewell index corpus
+	$(BIN)/citewell search -k 1 "$(QUESTION)"
+
+test: $(VENV)/.installed-dev  ## run the tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## let ruff lay out the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what the other commands made
+	rm -rf $(VENV) .citewell .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+# torch comes first and pinned: left to resolve freely, pip takes a build with gigabytes of CUDA.
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.torch pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@ $(VENV)/.installed

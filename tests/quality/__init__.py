@@ -1,0 +1,1 @@
+"""Instruments that measure quality on a real index; run by hand, each prints what it found."""
