@@ -164,7 +164,7 @@ class SentenceEncoder:
         with self._lock:
             vectors = self._model.encode(
                 texts,
-                prompt=prompt or None,
+                prompt=prompt,  # also where it is empty, else the model's own default would come in uncounted
                 batch_size=BATCH_SIZE,
                 show_progress_bar=False,
                 convert_to_numpy=True,
@@ -268,7 +268,8 @@ def _stated_dim(folder: Path) -> int | None:
     modules = _json(folder / "modules.json") or []
     for module in modules:
         config = _json(folder / module["path"] / "config.json") if module.get("path") else {}
-        dim = config.get("out_features") or config.get("word_embedding_dimension") or dim
+        stated = (config.get(key) for key in ("out_features", "embedding_dimension", "word_embedding_dimension"))
+        dim = next(filter(None, stated), dim)
     return dim
 
 

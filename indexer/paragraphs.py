@@ -212,7 +212,7 @@ def _with_plain_headings(found: list[Paragraph], style: _Style) -> list[Paragrap
         return found
     return [
         Paragraph(above.text, above.runs, 2) if _looks_like_heading(above.text, below.text) else above
-        for above, below in zip(found, [*found[1:], Paragraph("", ())], strict=True)
+        for above, below in pairwise([*found, Paragraph("", ())])
     ]
 
 

@@ -51,7 +51,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[tuple[sqlite3.Connection, tuple[int, int]]] = []  # each with the file that it reads
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -59,8 +59,6 @@ class Store:
 
         Raises IndexMissingError where there is none or it never finished, IndexFormatError for a foreign file.
         """
-        if not (folder / STORE_FILE).is_file():
-            raise IndexMissingError(f"no index in `{folder}`; run `citewell index SOURCE` to make one")
         store = cls(folder)
         with store.reading() as reader:
             if reader.version.generation == 0:
@@ -69,15 +67,16 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator["Reader"]:
-        """Read one generation, unchanged until the block ends."""
-        connection = self._idle.pop() if self._idle else connect(self.folder)
+        """Read one generation, unchanged until the block ends. Raises UnusableIndexError."""
+        file = self._file()
+        connection = self._connection(file)
         try:
             with reading_errors(self.folder):
                 connection.execute("BEGIN")
                 yield Reader(connection)
         finally:
             connection.rollback()
-            self._idle.append(connection)
+            self._idle.append((connection, file))
 
     @classmethod
     @contextmanager
@@ -99,7 +98,27 @@ class Store:
     def close(self) -> None:
         """Close the connections that no thread is using."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
+
+    def _connection(self, file: tuple[int, int]) -> sqlite3.Connection:
+        while True:
+            try:
+                connection, its_file = self._idle.pop()
+            except IndexError:
+                return connect(self.folder)
+            if its_file == file:
+                return connection
+            connection.close()  # it reads a file that was deleted, or that another was put in the place of
+
+    def _file(self) -> tuple[int, int]:
+        path = self.folder / STORE_FILE
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise IndexMissingError(
+                f"no index in `{self.folder}`; run `citewell index SOURCE` to make one"
+            ) from error
+        return found.st_dev, found.st_ino
 
 
 class Reader:
@@ -161,7 +180,7 @@ class Reader:
         Raises NotFoundError where there is none, InputError where there are several.
         """
         rows = self._db.execute(
-            "SELECT record FROM documents WHERE doc_id = :name OR path = :name"
+            "SELECT record FROM documents WHERE doc_id = :name OR path = :name OR root || '/' || path = :name"
             " OR substr(root || '/' || path, -length(:name) - 1) = '/' || :name ORDER BY root, path LIMIT 2",
             {"name": name},
         ).fetchall()
@@ -183,7 +202,7 @@ class Reader:
         row = self._db.execute(
             "SELECT text, pages.sha256, raw_map, removals, needs_ocr FROM pages JOIN documents USING (document)"
             " WHERE doc_id = ? AND number = ?",
-            (doc_id, number),
+            (doc_id, number if 0 < number < 2**63 else 0),  # SQLite's numbers end there, and pages start at 1
         ).fetchone()
         if row is None:
             pages = self.document(doc_id).pages

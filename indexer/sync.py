@@ -238,8 +238,9 @@ class _Run:
         """Make everything visible as a new generation, unless nothing has changed."""
         self._writer.put_refusals(self.refused)
         changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
-        is_new = any(changes.values()) or self._writer.version.generation == 0
-        self._writer.commit(self._encoder.fingerprint.to_json(), changes if is_new else None)
+        fingerprint = self._encoder.fingerprint.to_json()
+        is_new = any(changes.values()) or self._writer.fingerprint != fingerprint
+        self._writer.commit(fingerprint, changes if is_new else None)
 
     def _changed(self) -> Iterator[tuple[_Job, bytes]]:
         known = {} if self._reencode else self._known
@@ -252,7 +253,7 @@ class _Run:
             except FileNotFoundError:
                 continue  # deleted since the scan, so it is removed
             except DocumentRefusedError as error:
-                if error.code in PASSING:
+                if error.code in PASSING and not self._reencode:
                     self._present.add(key)
                 self._refuse(source, error, None)
                 continue

@@ -1,6 +1,7 @@
 """The HTTP service: puts the endpoints together and turns every error into a problem document (RFC 9457)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 
@@ -8,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexer.errors import CitewellError, InputError, ModelError, NotFoundError, UnusableIndexError
 from service.routes import router
@@ -16,6 +17,7 @@ from service.schemas import Problem
 from service.search import Searcher
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+PROBLEM = "application/problem+json"
 
 # The first line that fits an error decides; nothing else maps errors to status codes.
 STATUS: tuple[tuple[type[CitewellError], HTTPStatus, str], ...] = (
@@ -35,11 +37,15 @@ def create_app(searcher: Searcher, *, hosts: Sequence[str] = LOOPBACK) -> FastAP
         docs_url=None,  # the pages that FastAPI makes load their scripts from elsewhere
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        responses={"default": {"model": Problem, "description": "Problem document", "content": {PROBLEM: {}}}},
+        redirect_slashes=False,  # a wrong address is answered with a problem document like any other
+        responses={
+            # Not as `model`, which FastAPI would document under the wrong media type.
+            "default": {"description": "Problem", "content": {PROBLEM: {"schema": Problem.model_json_schema()}}}
+        },
     )
     app.state.searcher = searcher
     app.include_router(router)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
+    app.add_middleware(_KnownHosts, hosts=hosts)
     app.add_exception_handler(CitewellError, _citewell_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
@@ -47,7 +53,23 @@ def create_app(searcher: Searcher, *, hosts: Sequence[str] = LOOPBACK) -> FastAP
     return app
 
 
-PROBLEM = "application/problem+json"
+class _KnownHosts:
+    """Refuses requests for any other host, since a web page may give its own name the service's address."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with the problem."""
+        answer = self._app
+        if scope["type"] == "http":
+            request = Request(scope)
+            host = re.sub(r":\d*$", "", request.headers.get("host", "").lower())
+            if host not in self._hosts:
+                detail = f"the service answers requests for {', '.join(self._hosts)} only, not for another host"
+                answer = _problem(request, HTTPStatus.BAD_REQUEST, "Wrong host", detail)
+        await answer(scope, receive, send)
 
 
 def _citewell_problem(request: Request, error: Exception) -> JSONResponse:
@@ -58,7 +80,7 @@ def _citewell_problem(request: Request, error: Exception) -> JSONResponse:
 def _validation_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"pointer": "/" + "/".join(str(part) for part in one["loc"]), "detail": str(one["msg"])}
+        {"pointer": "".join(f"/{_escaped(str(part))}" for part in one["loc"]), "detail": str(one["msg"])}
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in errors)
@@ -68,7 +90,7 @@ def _validation_problem(request: Request, error: Exception) -> JSONResponse:
 def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    return _problem(request, status, status.phrase, str(error.detail))
+    return _problem(request, status, status.phrase, str(error.detail), headers=error.headers)
 
 
 def _unexpected_problem(request: Request, _: Exception) -> JSONResponse:
@@ -76,10 +98,19 @@ def _unexpected_problem(request: Request, _: Exception) -> JSONResponse:
     return _problem(request, status, status.phrase, "an error in Citewell itself; the service's log has the details")
 
 
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")  # RFC 6901
+
+
 def _problem(
-    request: Request, status: HTTPStatus, title: str, detail: str, errors: list[dict[str, str]] | None = None
+    request: Request,
+    status: HTTPStatus,
+    title: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(
-        type="about:blank", title=title, status=status, detail=detail, instance=request.url.path, errors=errors
-    )
-    return JSONResponse(problem.model_dump(exclude_none=True), status, media_type=PROBLEM)
+    path = request.scope["path"]  # the request's URL would be built from its host, which may be any text
+    problem = Problem(type="about:blank", title=title, status=status, detail=detail, instance=path, errors=errors)
+    return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=PROBLEM)

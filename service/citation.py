@@ -5,7 +5,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from indexer.errors import IndexFormatError
+from indexer.errors import IndexFormatError, NotFoundError
 from indexer.records import Span, StoredPassage
 from indexer.store import Reader
 
@@ -39,8 +39,11 @@ def cite(stored: StoredPassage, reader: Reader) -> Citation:
     Raises IndexFormatError where the pages do not hold it to the letter; such a passage must not leave.
     """
     document, passage = stored.document, stored.passage
-    pages = {span.page: reader.page(document.doc_id, span.page)[0].text for span in passage.spans}
-    on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
+    try:
+        pages = {span.page: reader.page(document.doc_id, span.page)[0].text for span in passage.spans}
+        on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
+    except NotFoundError:  # even the page is gone
+        on_pages = ""
     if on_pages != passage.text or sha256(on_pages.encode()).hexdigest() != stored.text_sha256:
         raise IndexFormatError(
             f"passage {stored.passage_id} of `{document.path}` is not what its pages say; the index is damaged: "

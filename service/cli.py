@@ -6,8 +6,9 @@ Whatever is slow to import is imported by the command that needs it, so that hel
 import os
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
@@ -50,21 +51,27 @@ class Mode(StrEnum):
 
 def main() -> NoReturn:
     """Run the command and exit with its code."""
+    _configure(sys.stdout, errors="replace")  # a terminal that is not UTF-8 gets "?" for what it cannot show
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except CitewellError as error:
         code = _failed(str(error), _exit_code(error))
     except (KeyboardInterrupt, typer.Abort):
-        code = _failed("interrupted; the index is as it was before", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough; Typer and Rich exit at that
+        _drop_output()
         code = FOUND
+    except OSError as error:  # a full disk, a missing right
+        _drop_output()
+        code = _failed(f"{error.strerror}: {error.filename or 'the output cannot be written'}", NO_INDEX)
     except Exception as error:
         if not hasattr(error, "show"):  # not one of the command line's own usage errors
             raise
         error.show()
         code = USAGE
+    if code == INTERRUPTED:  # which is also what Typer makes of a KeyboardInterrupt
+        _failed("interrupted; the index is as it was before", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else FOUND)
 
 
@@ -134,7 +141,7 @@ def search(
 
     request = SearchRequest.model_validate(
         {
-            "q": sys.stdin.read().strip() if query == "-" else query,
+            "q": _standard_input() if query == "-" else query,
             "k": k,
             "body": body or (),
             "from": from_,
@@ -170,7 +177,7 @@ def show(
     from service.terminal import print_page
 
     with Store.open(_settings(index).index).reading() as reader:
-        document = reader.find(doc)
+        document = reader.find(doc.encode(errors="replace").decode())  # no name in the index holds other bytes
         found, removals = reader.page(document.doc_id, page)
         shown = PageResponse.of(reader, document, found, removals, parse_spans(spans, found))
     if json:
@@ -218,7 +225,11 @@ def serve(
         )
     searcher = _searcher(settings)
     searcher.warm_up()
-    uvicorn.run(create_app(searcher), host=settings.host, port=settings.port, log_level="info")
+    host = settings.host.strip("[]")
+    try:
+        uvicorn.run(create_app(searcher), host=host, port=settings.port, log_level="info")
+    except SystemExit as error:  # before it listened; the log has the reason
+        raise InputError(f"cannot listen on {host}, port {settings.port}; is another service there?") from error
     return FOUND
 
 
@@ -236,12 +247,31 @@ def _searcher(settings: "Settings") -> "Searcher":
     return Searcher(Store.open(settings.index), SentenceEncoder(settings))
 
 
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read().strip()
+    except UnicodeDecodeError as error:
+        raise InputError("standard input is not text in UTF-8") from error
+
+
 def _print_json(answer: "BaseModel") -> None:
+    _configure(sys.stdout, encoding="utf-8")  # as RFC 8259 wants it, and so that no quote is altered
     print(answer.model_dump_json(by_alias=True, indent=2))  # noqa: T201
 
 
+def _configure(stream: TextIO, *, encoding: str | None = None, errors: str | None = None) -> None:
+    if isinstance(stream, TextIOWrapper):  # and not something a test has put in its place
+        stream.reconfigure(encoding=encoding, errors=errors)
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries once more when it ends
+
+
 def _failed(message: str, code: int) -> int:
-    print(f"citewell: {message}", file=sys.stderr)  # noqa: T201
+    from service.terminal import safe
+
+    print(f"citewell: {safe(message)}", file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -3,7 +3,7 @@
 import re
 
 _WORD = re.compile(r"\w+(?:[’']\w+)*")
-_ENDINGS = re.compile(r"(?:['’]s|ies|ing|ed|es|s|y)$")
+_ENDINGS = re.compile(r"(?:['’]s|ies|ing|ed|es|(?<!s)s|y|e)$")
 SHORTEST = 3  # letters; shorter words are in every sentence
 # Words of questions, which say nothing about what is looked for.
 _STOP = frozenset(

@@ -1,9 +1,10 @@
 """What is asked: checks a query and its filters, and ties the filters to what the index holds."""
 
 import re
+from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from difflib import get_close_matches
 
 from indexer.dates import parse_date
@@ -12,8 +13,10 @@ from indexer.metadata import body_key
 from indexer.records import Filter
 
 LONGEST_QUERY = 1000  # characters; a question is a sentence or two, and longer ones only cost time
+LONGEST_NAME = 200  # characters of a body, a kind or a date
 MOST_HITS = 100
 SUGGESTIONS = 3
+QUOTED = 80  # characters of what a user wrote, as a message repeats them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,11 @@ class Query:
             raise InputError("the query is empty; ask in a few words or a sentence")
         if len(self.text) > LONGEST_QUERY:
             raise InputError(f"the query has {len(self.text):,} characters; at most {LONGEST_QUERY:,} are read")
-        if not self.text.isprintable() and re.search(r"[\ud800-\udfff]", self.text):
+        if _HALF.search(self.text):
             raise InputError("the query is not valid Unicode text")
+        for name in (*self.bodies, *self.kinds):
+            if len(name) > LONGEST_NAME:
+                raise InputError(f"no body or kind has a name of {len(name):,} characters such as {_quoted(name)}")
         if not 1 <= self.k <= MOST_HITS:
             raise InputError(f"k is {self.k}; it must be from 1 to {MOST_HITS}")
         if self.published_from and self.published_to and self.published_from > self.published_to:
@@ -49,12 +55,10 @@ def parse_day(text: str, *, last: bool = False) -> date:
     if match := re.fullmatch(r"(\d{4})(?:-(\d{1,2}))?", text.strip()):
         year, month = int(match[1]), int(match[2] or (12 if last else 1))
         if year and 1 <= month <= 12:
-            if not last:
-                return date(year, month, 1)
-            return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    day = parse_date(text.strip())
-    if day is None:
-        raise InputError(f"`{text}` is not a date; write 2018-05-22, 2018-05 or 2018")
+            return date(year, month, monthrange(year, month)[1] if last else 1)
+    day = parse_date(text[:LONGEST_NAME])
+    if day is None or len(text) > LONGEST_NAME:
+        raise InputError(f"{_quoted(text)} is not a date; write 2018-05-22, 2018-05 or 2018")
     return day
 
 
@@ -85,6 +89,14 @@ def _known(what: str, wanted: Collection[str], keys: dict[str, str]) -> frozense
                 if names
                 else (f"`citewell status` lists every {what}")
             )
-            raise InputError(f"the index has no document of {what} `{name}`; {hint}")
+            raise InputError(f"the index has no document of {what} {_quoted(name)}; {hint}")
         found |= same
     return frozenset(found)
+
+
+_HALF = re.compile(r"[\ud800-\udfff]")  # half of a UTF-16 pair, which is no character and has no UTF-8
+
+
+def _quoted(text: str) -> str:
+    short = text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+    return f"`{_HALF.sub('?', short)}`"

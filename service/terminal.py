@@ -1,13 +1,13 @@
 """What people read on a terminal: plain lines, with bold only where the terminal can and nobody minds."""
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
@@ -16,6 +16,7 @@ from indexer.sync import Progress, Report
 from service.schemas import HitOut, PageResponse, SearchResponse, StatusResponse
 
 WIDTH = 100
+INDENT = "   "
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -51,15 +52,19 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
     facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
     scores = f"score {hit.score:.2f} (meaning {hit.scores.dense:.2f})"
-    text = Text(safe(hit.text.replace("\n", " ")))  # the line ends are the page's, not the reader's
+    # Single line ends are the page's, not the reader's. Sign for sign, so that the highlights stay in place.
+    text = Text(safe(re.sub(r"(?<!\n)\n(?!\n)", " ", hit.text)))
     for start, end in hit.highlights:
         text.stylize("bold", start, end)
     out.print(Text(safe(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
-    out.print(Text("   " + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
-    out.print(Padding(text, (0, 0, 0, 3)))
+    out.print(Text(INDENT + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
+    for line in text.wrap(out, out.width - len(INDENT)):
+        line.rstrip()
+        out.print(Text(INDENT).append_text(line))
     marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
-    out.print(Text(safe(f"   {citation.source}"), overflow="fold"))
-    out.print(Text(f"   citewell show {citation.doc_id} --page {citation.page} --spans {marked}", overflow="fold"))
+    out.print(Text(safe(f"{INDENT}{citation.source}"), overflow="fold"))
+    command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
+    out.print(Text(INDENT + command, overflow="fold"))
 
 
 def print_page(page: PageResponse) -> None:
@@ -68,6 +73,7 @@ def print_page(page: PageResponse) -> None:
     text = Text()
     at = 0
     for start, end in sorted(page.spans):
+        start, end = max(start, at), max(end, at)  # noqa: PLW2901 - spans that overlap show no character twice
         text.append(safe(page.text[at:start]))
         if out.is_terminal:
             text.append(safe(page.text[start:end]), style="bold reverse")

@@ -24,22 +24,28 @@ _CODE = Path(__file__).resolve().parents[2]  # the folder that holds this packag
 
 
 class Child:
-    """A process that reads one file after the other until it dies or is no longer `usable`."""
+    """A process that reads one file after the other until it dies or is no longer `usable`.
+
+    Raises CitewellError where it cannot be started, which is no file's fault.
+    """
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._files_left = settings.parse_recycle
         self.usable = False  # until it says that it is ready, and while it reads
         command = [sys.executable, "-s", "-P", "-B", "-m", "indexer.extract.worker"]
-        process = subprocess.Popen(
-            [*command, str(settings.parse_memory_mb), str(settings.parse_cpu_s)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env=_environment(),
-            start_new_session=True,  # so that Ctrl-C reaches the parent alone
-        )
+        try:
+            process = subprocess.Popen(
+                [*command, str(settings.parse_memory_mb), str(settings.parse_cpu_s)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,  # so that Ctrl-C reaches the parent alone
+            )
+        except OSError as error:
+            raise CitewellError(f"the process that reads files does not start: {error}") from error
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -47,7 +53,7 @@ class Child:
         self._input, self._output, self._complaints = process.stdin, process.stdout, process.stderr
 
     def wait_until_ready(self) -> None:
-        """Wait for a new process. Raises CitewellError where none can be started, which is no file's fault."""
+        """Wait for a new process. Raises CitewellError where it dies before it is ready."""
         with self._killed_after(_START_S):
             hello = read_frame(self._output, MOST_RESULT)
         if hello is None:

@@ -20,6 +20,7 @@ _LATIN_1 = re.compile(r"(us-)?ascii|iso-?8859-?1|latin-?1", re.IGNORECASE)
 _HEAD = 65536  # bytes that are looked at
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROLS = 0.01  # of a text's bytes; files of other kinds have a tenth and more
+_STRAY_CONTROLS = 4  # in a short text
 _MOST_CHAOS = 0.05  # charset-normalizer's measure; its own limit of 0.2 lets wrong guesses through
 
 
@@ -36,7 +37,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str | None]:
     head = data[:_HEAD]
     if head.count(0) > len(head) / 10:
         return _without_mark(data), "read as UTF-16, which it does not say"
-    if len(head) - len(head.translate(None, _CONTROLS)) > _MOST_CONTROLS * len(head):
+    if len(head) - len(head.translate(None, _CONTROLS)) > max(_STRAY_CONTROLS, _MOST_CONTROLS * len(head)):
         raise _no_text()
     try:
         return data.decode(), None
@@ -56,7 +57,7 @@ def _without_mark(data: bytes) -> str:
     """Read UTF-16 that does not say so: in Western languages nearly every other byte is zero, and no other is."""
     head = data[:_HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < len(head) / 4 or min(even, odd) > len(head) / 100:
+    if max(even, odd) < 0.4 * len(head) or min(even, odd) > len(head) / 100:
         raise _no_text()
     try:
         return data.decode("utf-16-le" if odd > even else "utf-16-be")

@@ -174,7 +174,7 @@ def _refuse_without_text(pages: list[Page], drawn: list[int]) -> None:
         raise DocumentRefusedError(Refusal.EMPTY, "every page of the PDF is blank, so there is nothing to index")
     raise DocumentRefusedError(
         Refusal.NEEDS_OCR,
-        f"{_named(scans)} of {len(pages)} hold pictures without a text layer, so nothing can be read: "
+        f"{_named(scans)} of {len(pages)}: pictures without a text layer, so nothing can be read: "
         "run text recognition on the file (for example with ocrmypdf) and index the result",
         pages=tuple(scans),
     )

@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import IO, Any
 
 from indexer.errors import DocumentRefusedError, Refusal
@@ -24,7 +25,7 @@ _FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", 
 
 
 def main() -> None:
-    """Answer requests until standard input ends, or until so much memory was taken that the next file lacks it."""
+    """Answer requests until standard input ends, or so much memory is kept that the next file would lack it."""
     memory, cpu_s = int(sys.argv[1]) * 2**20, int(sys.argv[2])
     requests, answers = _private_pipes()
     _limit(resource.RLIMIT_AS, memory)
@@ -40,7 +41,7 @@ def main() -> None:
             request, data = frame
             _limit_cpu(cpu_s)
             answer = _answer(data, request["name"])
-            retire = _peak_memory() > memory / 2
+            retire = _held_memory() > memory / 2
             write_frame(answers, answer | {"retire": retire})
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
@@ -102,9 +103,13 @@ def _limit_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + seconds, hard))
 
 
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in kilobytes
+def _held_memory() -> int:
+    """Return the bytes this process holds in memory; its peak as the system tells it would be the parent's."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:  # no Linux, and then no limit on memory that is kept either
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def _forbid(event: str, _: tuple[Any, ...]) -> None:

@@ -112,7 +112,7 @@ def test_garbage_is_refused(tmp_path: Path, garbage: bytes, create: bool) -> Non
     """A file that SQLite cannot read is reported as damaged or unusable, and left as it is."""
     (tmp_path / STORE_FILE).write_bytes(garbage)
 
-    with pytest.raises(IndexFormatError, match="is damaged|cannot be used"):
+    with pytest.raises(IndexFormatError, match=r"is damaged|cannot be used"):
         connect(tmp_path, create=create)
     assert (tmp_path / STORE_FILE).read_bytes() == garbage
 
@@ -126,10 +126,9 @@ def test_truncated_file_is_refused(tmp_path: Path) -> None:
         connect(tmp_path)
 
 
-@pytest.mark.parametrize("rest", [b"", b"SQLite format 3"])
-def test_making_that_was_cut_short_is_no_index_yet(tmp_path: Path, rest: bytes) -> None:
+def test_making_that_was_cut_short_is_no_index_yet(tmp_path: Path) -> None:
     """A file without tables, as a crash leaves it, is missing to readers and completed by the next writer."""
-    (tmp_path / STORE_FILE).write_bytes(rest)
+    (tmp_path / STORE_FILE).touch()
 
     with pytest.raises(IndexMissingError, match="never finished; run `citewell index"):
         connect(tmp_path)

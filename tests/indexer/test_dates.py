@@ -180,7 +180,7 @@ def test_the_grammar_looks_only_a_bounded_way_ahead() -> None:
 
 
 @pytest.mark.parametrize("piece", ["1, ", "between 1 and ", "1" + " " * 13, "5 May "])
-def test_a_megabyte_of_almost_dates_is_read_to_the_end(piece: str) -> None:
+def test_a_long_text_of_almost_dates_is_read_to_the_end(piece: str) -> None:
     """Text made to mislead takes time in proportion to its length; otherwise this would never end."""
-    text = piece * (1_000_000 // len(piece))
+    text = piece * (150_000 // len(piece))
     assert read(text + "; 5 May 2014") == [("2014-05-05", "2014-05-05", "5 May 2014")]

@@ -82,6 +82,10 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(
     folder = tmp_path / "folder"
     folder.mkdir()
 
-    publish(folder / "file.bin", lambda path: (path.write_bytes(b"new"), steps.append("write")))
+    def write(path: Path) -> None:
+        path.write_bytes(b"new")
+        steps.append("write")
+
+    publish(folder / "file.bin", write)
 
     assert steps == ["write", "fsync file", "rename", "fsync folder"]

@@ -78,7 +78,7 @@ def test_damaged_utf8_is_refused_with_the_place() -> None:
     assert f"byte {len(ENGLISH.encode()) + 1}" in refused.message
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)), b"\0\1\2\3" * 50, b"text\0" * 3, bytes(range(32)) * 9])
+@pytest.mark.parametrize("data", [bytes(range(256)), b"\0\1\2\3" * 50, b"text\0" * 30, bytes(range(32)) * 9])
 def test_bytes_that_are_no_text_are_refused(data: bytes) -> None:
     """Control characters show that it is another kind of file."""
     assert refusal(decode, data).code is Refusal.UNSUPPORTED

@@ -32,14 +32,12 @@ def test_text_of_blanks_is_refused() -> None:
     assert refusal(reader.read, b"\xef\xbb\xbf \r\n\f\t").code is Refusal.EMPTY
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=80))
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=80))
 def test_any_text_keeps_its_letters(text: str) -> None:
-    """Letters and digits survive in their order, whatever stands around them."""
-    data = f"Start {text} end".encode()
-    if any(byte < 32 for byte in data):  # may count as no text at all
-        return
-    found = reader.read(data)
+    """ASCII letters and digits survive in their order, whatever stands around them; ligatures add some."""
+    found = reader.read(f"Start {text} end".encode())
+    ligatures = set(range(0xFB00, 0xFB07))
+    letters = [char for char in f"Start{text}end" if char.isascii() and char.isalnum()]
     joined = "".join(page.text for page in found.pages)
-    assert [char for char in joined if char.isascii() and char.isalnum()] == [
-        char for char in data.decode() if char.isascii() and char.isalnum()
-    ] or any(0xFB00 <= ord(char) <= 0xFB06 for char in text)
+    kept = [char for char in joined if char.isascii() and char.isalnum()]
+    assert kept == letters or ligatures & set(map(ord, text))

@@ -1,0 +1,84 @@
+"""What passes between the parent and its reader processes."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.extract.protocol import FrameTooLargeError, from_json, read_frame, to_json, write_frame
+from indexer.records import Box, Extracted, Line, Page
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+FRACTION = st.floats(0, 1)
+COUNT = st.integers(0, 10**6)
+BOXES = st.none() | st.builds(Box, FRACTION, FRACTION, FRACTION, FRACTION)
+LINES = st.builds(
+    Line, COUNT, COUNT, BOXES, st.none() | st.floats(0.1, 99), st.booleans(), st.integers(0, 6), st.booleans()
+)
+PAGES = st.builds(
+    Page,
+    COUNT,
+    TEXT,
+    st.lists(LINES, max_size=3).map(tuple),
+    st.lists(st.tuples(COUNT, COUNT), max_size=3).map(tuple),
+    st.booleans(),
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+EXTRACTED = st.builds(
+    Extracted,
+    TEXT,
+    TEXT,
+    st.lists(PAGES, max_size=3).map(tuple),
+    st.none() | TEXT,
+    st.dictionaries(TEXT, VALUES, max_size=3),
+    st.lists(TEXT, max_size=2).map(tuple),
+)
+
+
+@given(EXTRACTED)
+def test_extracted_comes_through_a_frame_unchanged(extracted: Extracted) -> None:
+    """Every field survives the way to the parent, floats to the last bit."""
+    stream = io.BytesIO()
+    write_frame(stream, to_json(extracted))
+    stream.seek(0)
+    frame = read_frame(stream, 10**6)
+    assert frame is not None
+    assert from_json(frame[0]) == extracted
+
+
+@given(st.lists(st.tuples(st.dictionaries(TEXT, VALUES, max_size=2), st.binary(max_size=50)), max_size=4))
+def test_frames_follow_each_other(frames: list[tuple[dict[str, object], bytes]]) -> None:
+    """Messages and attached bytes come out as they went in, and then the end is told."""
+    stream = io.BytesIO()
+    for message, attached in frames:
+        write_frame(stream, message, attached)
+    stream.seek(0)
+    assert [read_frame(stream, 10**6) for _ in frames] == frames
+    assert read_frame(stream, 10**6) is None
+
+
+def test_frame_cut_short_counts_as_the_end() -> None:
+    """A process that died in the middle of its answer has given none."""
+    stream = io.BytesIO()
+    write_frame(stream, {"answer": 1}, b"attached")
+    for length in range(len(stream.getvalue())):
+        assert read_frame(io.BytesIO(stream.getvalue()[:length]), 10**6) is None
+
+
+def test_length_over_the_limit_is_refused_before_reading() -> None:
+    """A process cannot make the parent take more memory than agreed."""
+    with pytest.raises(FrameTooLargeError):
+        read_frame(io.BytesIO(struct.pack(">IQ", 10, 2**60)), 10**6)
+
+
+@pytest.mark.parametrize("body", [b"[1, 2]", b"no JSON"])
+def test_what_is_no_frame_is_an_error(body: bytes) -> None:
+    """Only a JSON object is a message."""
+    with pytest.raises(ValueError, match=r"JSON|Expecting"):
+        read_frame(io.BytesIO(struct.pack(">IQ", len(body), 0) + body), 10**6)

@@ -1,0 +1,740 @@
+"""The truth of an index: round trips, generations, readers and writers at once, what a removal leaves."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from indexer.database import STORE_FILE
+from indexer.errors import (
+    IndexBusyError,
+    IndexFormatError,
+    IndexMissingError,
+    InputError,
+    NotFoundError,
+    Refusal,
+)
+from indexer.records import (
+    Counts,
+    Document,
+    Event,
+    Evidence,
+    Filter,
+    Furniture,
+    Metadata,
+    Origin,
+    Page,
+    Passage,
+    Refused,
+    Removal,
+    Span,
+    Version,
+)
+from indexer.store import Known, Reader, Store, Writer, text_sha256
+from tests.fakes import page, without_lines
+
+DIM = 4
+
+
+def document(path: str, metadata: Metadata | None = None, *, pages: int = 1, root: str = "/reports") -> Document:
+    """Make a document whose id and hash follow from its path."""
+    return Document(
+        doc_id=sha256(f"{root}/{path}".encode()).hexdigest()[:16],
+        root=root,
+        path=path,
+        sha256=sha256(path.encode()).hexdigest(),
+        size=len(path),
+        format="text",
+        reader="fake 1",
+        pages=pages,
+        metadata=metadata or Metadata(),
+    )
+
+
+def put(writer: Writer, made: Document, *texts: str, recipe: str = "r1") -> list[int]:
+    """Store a document of these page texts with one passage a page, and give the ids of its passages."""
+    writer.put_document(
+        made,
+        recipe,
+        pages=[page(number, text) for number, text in enumerate(texts, start=1)],
+        removals=[],
+        passages=[Passage(text, (Span(number, 0, len(text)),)) for number, text in enumerate(texts, start=1)],
+        vectors=vectors(len(texts)),
+    )
+    return writer.passage_ids(made.doc_id)
+
+
+def vectors(count: int) -> NDArray[np.float16]:
+    return np.arange(count * DIM, dtype=np.float16).reshape(count, DIM)
+
+
+def commit(writer: Writer) -> None:
+    writer.commit("fingerprint", {"added": 1})
+
+
+def indexed(folder: Path, *paths: str) -> Store:
+    """Make an index of one generation whose documents say their own path."""
+    with Store.writing(folder) as writer:
+        for path in paths:
+            put(writer, document(path), f"This is {path}.")
+        commit(writer)
+    return Store.open(folder)
+
+
+def paths(reader: Reader) -> list[str]:
+    return [made.path for made in reader.documents()]
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file())
+
+
+FULL = Document(
+    doc_id="0123456789abcdef",
+    root="/reports",
+    path="north/2021 – visit.pdf",
+    sha256="ab" * 32,
+    size=123_456,
+    format="pdf",
+    reader="pypdfium2 5.15.2",
+    pages=2,
+    metadata=Metadata(
+        title="Visit to Norton “A”",
+        publisher="The inspectors",
+        body="Norton",
+        published=date(2021, 3, 4),
+        kind="focused visit",
+        events=(Event(date(2021, 1, 25), date(2021, 1, 29)), Event(date(2021, 2, 1), date(2021, 2, 1))),
+        source="https://example.org/norton.pdf",
+        licence="OGL-3.0",
+        evidence={
+            "body": Evidence(Origin.STATED),
+            "kind": Evidence(Origin.RULE),
+            "published": Evidence(Origin.TEXT, Span(1, 10, 22)),
+        },
+    ),
+    needs_ocr=(2,),
+    notes=("read as cp1252", "page 2 is a picture"),
+)
+FULL_PAGES = (
+    Page(1, "Page 1 of 2\nChildren are safe 😀.\nThey said so.", (), ((0, 3), (12, 20)), needs_ocr=False),
+    Page(2, "", (), (), needs_ocr=True),
+)
+FULL_REMOVALS = (Removal(Span(1, 0, 11), Furniture.PAGE_NUMBER), Removal(Span(1, 32, 45), Furniture.FOOTER))
+FULL_PASSAGES = (
+    Passage("Children are safe 😀.", (Span(1, 12, 32),), "Norton. focused visit", ("Findings", "Safety – “first”")),
+    Passage("Page 1 of 2\nThey said so.", (Span(1, 0, 11), Span(1, 33, 46)), "", ()),
+)
+
+
+def put_full(writer: Writer) -> None:
+    writer.put_document(
+        FULL, "r1", pages=FULL_PAGES, removals=FULL_REMOVALS, passages=FULL_PASSAGES, vectors=vectors(2)
+    )
+
+
+# --- what goes in comes out
+
+
+def test_round_trip_of_everything(tmp_path: Path) -> None:
+    """A document comes back with every field, page, removal, passage and vector as it was put in."""
+    with Store.writing(tmp_path) as writer:
+        put_full(writer)
+        commit(writer)
+
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.document(FULL.doc_id) == FULL
+        assert reader.documents() == [FULL]
+        assert reader.page(FULL.doc_id, 1) == (FULL_PAGES[0], FULL_REMOVALS)
+        assert reader.page(FULL.doc_id, 2) == (FULL_PAGES[1], ())
+        ids, stored = reader.vectors_since(0, DIM)
+        assert list(ids) == reader.passage_ids(FULL.doc_id)
+        assert np.array_equal(stored, vectors(2))
+        passages = reader.passages(ids.tolist())
+        assert [passages[i].passage for i in ids.tolist()] == list(FULL_PASSAGES)
+        for i, one in passages.items():
+            assert (one.passage_id, one.document) == (i, FULL)
+            assert one.text_sha256 == sha256(one.passage.text.encode()).hexdigest()
+
+
+def test_lines_are_not_kept(tmp_path: Path) -> None:
+    """The layout of a page serves the cutting only, so pages come back without it."""
+    made = page(1, "One line.\nAnother.")
+    with Store.writing(tmp_path) as writer:
+        put(writer, document("a.txt"), made.text)
+
+        assert (writer.page(document("a.txt").doc_id, 1)[0],) == without_lines([made])
+
+
+texts = st.text(max_size=30)
+spans = st.builds(lambda at, length: Span(1, at, at + length), st.integers(0, 99), st.integers(0, 99))
+metadata = st.builds(
+    Metadata,
+    title=st.none() | texts,
+    publisher=st.none() | texts,
+    body=st.none() | texts,
+    published=st.none() | st.dates(),
+    kind=st.none() | texts,
+    events=st.lists(st.builds(Event, st.dates(), st.dates()), max_size=3).map(tuple),
+    source=st.none() | texts,
+    licence=st.none() | texts,
+    evidence=st.dictionaries(texts, st.builds(Evidence, st.sampled_from(Origin), st.none() | spans), max_size=3),
+)
+passages_ = st.lists(
+    st.builds(
+        Passage,
+        texts,
+        st.lists(spans, min_size=1, max_size=3).map(tuple),
+        texts,
+        st.lists(texts, max_size=3).map(tuple),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(metadata=metadata, passages=passages_, notes=st.lists(texts, max_size=2).map(tuple), text=texts)
+def test_round_trip_of_anything(
+    tmp_path_factory: pytest.TempPathFactory,
+    metadata: Metadata,
+    passages: Sequence[Passage],
+    notes: tuple[str, ...],
+    text: str,
+) -> None:
+    """Whatever signs the fields hold, NUL and emoji included, they come back unchanged."""
+    made = Document("d", "/r", "p", "ab" * 32, 1, "text", "fake", 1, metadata, (), notes)
+    with Store.writing(tmp_path_factory.getbasetemp() / "anything") as writer:  # never committed, so always empty
+        writer.put_document(
+            made, "r", pages=[Page(1, text)], removals=[], passages=passages, vectors=vectors(len(passages))
+        )
+
+        assert writer.documents() == [made]
+        assert writer.page("d", 1) == (Page(1, text), ())
+        stored = writer.passages(writer.passage_ids("d"))
+        assert [stored[i].passage for i in sorted(stored)] == passages
+
+
+def test_passage_without_vector_is_refused(tmp_path: Path) -> None:
+    """Passages and vectors must be as many, so that no passage is without its vector."""
+    with Store.writing(tmp_path) as writer, pytest.raises(ValueError, match="shorter"):
+        writer.put_document(FULL, "r1", pages=FULL_PAGES, removals=(), passages=FULL_PASSAGES, vectors=vectors(1))
+
+
+def test_counts(tmp_path: Path) -> None:
+    """The figures of an index count what is in it now."""
+    with Store.writing(tmp_path) as writer:
+        put_full(writer)
+        put(writer, document("b.txt", Metadata(body="Norton", kind="letter"), pages=2), "One.", "Two.")
+        put(writer, document("c.txt", Metadata(body="Sutton")), "Three.")
+        put(writer, document("d.txt"), "Four.")
+        writer.remove_document(document("d.txt").doc_id)
+        writer.put_refusals([(Refused("/reports", "e.txt", Refusal.EMPTY, "it is empty"), None)])
+
+        furniture = {"page number": 1, "running footer": 1}
+        assert writer.counts() == Counts(3, 5, 1, 5, 1, furniture)
+        assert writer.bodies() == {"Norton": 2, "Sutton": 1}
+        assert writer.kinds() == {"focused visit": 1, "letter": 1}
+
+
+def test_documents_are_in_order_of_folder_and_path(tmp_path: Path) -> None:
+    """The order of a listing does not depend on the order of indexing."""
+    with Store.writing(tmp_path) as writer:
+        for root, path in [("/b", "a.txt"), ("/a", "z.txt"), ("/a", "b/c.txt")]:
+            put(writer, document(path, root=root), "Text.")
+
+        found = [(made.root, made.path) for made in writer.documents()]
+    assert found == [("/a", "b/c.txt"), ("/a", "z.txt"), ("/b", "a.txt")]
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    """An unknown document or page raises NotFoundError naming it; unknown passages are left out."""
+    with indexed(tmp_path, "a.txt").reading() as reader:
+        doc_id = document("a.txt").doc_id
+        with pytest.raises(NotFoundError, match="no document `feed`"):
+            reader.document("feed")
+        with pytest.raises(NotFoundError, match="no document `feed`"):
+            reader.page("feed", 1)
+        with pytest.raises(NotFoundError, match="has no page 2; its pages are 1 to 1"):
+            reader.page(doc_id, 2)
+        assert reader.passage_ids("feed") == []
+        assert list(reader.passages([*reader.passage_ids(doc_id), 999])) == reader.passage_ids(doc_id)
+
+
+def test_document_is_found_by_id_path_or_end_of_path(tmp_path: Path) -> None:
+    """A document may be named by its id, its whole path, or as much of the end as is clear."""
+    with indexed(tmp_path, "north/a.txt", "south/a.txt", "b_.txt", "bx.txt").reading() as reader:
+        for name in (document("b_.txt").doc_id, "b_.txt", "/reports/b_.txt"):
+            assert reader.find(name).path == "b_.txt"
+        assert reader.find("north/a.txt").path == "north/a.txt"
+        with pytest.raises(InputError, match=r"`a\.txt` fits several documents.*north/a\.txt.*south/a\.txt"):
+            reader.find("a.txt")
+        for name in ("txt", "", "orth/a.txt", "b%"):
+            with pytest.raises(NotFoundError):
+                reader.find(name)
+
+
+def test_vectors_of_another_size_are_refused(tmp_path: Path) -> None:
+    """Stored vectors of another dimension are never read as if they were of the one expected."""
+    with indexed(tmp_path, "a.txt").reading() as reader, pytest.raises(IndexFormatError, match="8 bytes, not 16"):
+        reader.vectors_since(0, 2 * DIM)
+
+
+# --- generations, tombstones, ids
+
+
+def test_first_commit_makes_the_first_generation(tmp_path: Path) -> None:
+    """The generation counts commits from 1 and comes with encoder and time."""
+    before = datetime.now(UTC)
+    with Store.writing(tmp_path) as writer:
+        assert (writer.version, writer.generation) == (Version(0, ""), 1)
+        assert (writer.fingerprint, writer.finished_at) == (None, None)
+        commit(writer)
+
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.version.generation == 1
+        assert reader.fingerprint == "fingerprint"
+        assert reader.finished_at is not None
+        assert before <= reader.finished_at <= datetime.now(UTC)
+
+
+def test_replacing_a_document_replaces_all_of_it(tmp_path: Path) -> None:
+    """A document put again has only its new pages and passages; the old passages leave tombstones."""
+    with Store.writing(tmp_path) as writer:
+        old = put(writer, document("a.txt", pages=2), "Old one.", "Old two.")
+        commit(writer)
+    with Store.writing(tmp_path) as writer:
+        new = put(writer, document("a.txt", Metadata(title="New")), "New one.")
+        commit(writer)
+
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.documents() == [document("a.txt", Metadata(title="New"))]
+        assert reader.passage_ids(document("a.txt").doc_id) == new
+        assert reader.passages(old) == {}
+        with pytest.raises(NotFoundError):
+            reader.page(document("a.txt").doc_id, 2)
+        assert reader.removed_since(1).tolist() == old
+        assert reader.removed_since(2).tolist() == []
+        assert reader.vectors_since(1, DIM)[0].tolist() == new
+        assert reader.vectors_since(2, DIM)[0].tolist() == []
+        assert reader.vectors_since(0, DIM)[0].tolist() == new
+
+
+def test_removing_a_document_removes_all_of_it(tmp_path: Path) -> None:
+    """Nothing of a removed document can be asked for, and its passages leave tombstones."""
+    with Store.writing(tmp_path) as writer:
+        old = put(writer, document("a.txt"), "Old.")
+        put(writer, document("b.txt"), "Other.")
+        commit(writer)
+    with Store.writing(tmp_path) as writer:
+        assert writer.remove_document(document("a.txt").doc_id)
+        assert not writer.remove_document(document("a.txt").doc_id)
+        commit(writer)
+
+    with Store.open(tmp_path).reading() as reader:
+        assert paths(reader) == ["b.txt"]
+        assert reader.passages(old) == {}
+        assert reader.counts() == Counts(1, 1, 0, 1, 0)
+        assert reader.removed_since(1).tolist() == old
+
+
+def test_ids_of_passages_are_never_used_again(tmp_path: Path) -> None:
+    """New passages get higher ids than any before, also when the newest ones or all of them were removed."""
+    with Store.writing(tmp_path) as writer:
+        used = put(writer, document("a.txt"), "A.") + put(writer, document("b.txt", pages=2), "B.", "C.")
+        commit(writer)
+    for gone in ("b.txt", "a.txt"):
+        with Store.writing(tmp_path) as writer:
+            writer.remove_document(document(gone).doc_id)
+            commit(writer)
+        with Store.writing(tmp_path) as writer:
+            new = put(writer, document(f"after {gone}"), "D.")
+            assert min(new) > max(used)
+            used += new
+            commit(writer)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3), max_size=5))
+def test_what_changed_since_any_generation(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[list[tuple[int, int]]]
+) -> None:
+    """Passages of any generation, less those removed since and with those added since, are those of now."""
+    folder = tmp_path_factory.mktemp("changes")
+    live = [np.empty(0, np.int64)]  # passage ids at each generation
+    for changes in steps:
+        with Store.writing(folder) as writer:
+            for name, pages in changes:
+                if pages:
+                    put(writer, document(f"{name}.txt", pages=pages), *["Text."] * pages)
+                else:
+                    writer.remove_document(document(f"{name}.txt").doc_id)
+            commit(writer)
+            live.append(writer.vectors_since(0, DIM)[0])
+            for generation, then in enumerate(live):
+                added, removed = writer.vectors_since(generation, DIM)[0], writer.removed_since(generation)
+                now = np.union1d(np.setdiff1d(then, removed), added)
+                assert np.array_equal(now, live[-1])
+                assert not np.isin(added, then).any()
+
+
+def test_refusals_alone_make_no_generation(tmp_path: Path) -> None:
+    """A sync that changed no document stores what was refused, and derived indexes stay up to date."""
+    indexed(tmp_path, "a.txt").close()
+    refused = Refused("/reports", "b.pdf", Refusal.ENCRYPTED, "it needs a password", (1, 2))
+    with Store.writing(tmp_path) as writer:
+        version = writer.version
+        writer.put_refusals([(refused, None)])
+        writer.commit("other fingerprint", None)
+
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.version == version
+        assert reader.fingerprint == "fingerprint"
+        assert reader.refusals() == [refused]
+
+
+def test_refusals_are_those_of_the_last_sync(tmp_path: Path) -> None:
+    """Refusals replace those before; the ones due to content are known by hash and recipe, to be skipped later."""
+    one = Refused("/reports", "b.txt", Refusal.EMPTY, "it is empty")
+    other = Refused("/reports", "a.txt", Refusal.UNREADABLE, "no permission")
+    with Store.writing(tmp_path) as writer:
+        writer.put_refusals([(Refused("/reports", "z.txt", Refusal.EMPTY, "it is empty"), None)])
+        writer.put_refusals([(one, Known("ab", "r1")), (other, None)])
+
+        assert writer.refusals() == [other, one]
+        assert writer.known_refusals() == {("/reports", "b.txt"): (Known("ab", "r1"), one)}
+
+
+def test_what_is_known_of_files(tmp_path: Path) -> None:
+    """The writer knows each file's hash and recipe, and the vectors of every input."""
+    with Store.writing(tmp_path) as writer:
+        put(writer, document("a.txt"), "A text.", recipe="r1")
+        put(writer, document("b.txt"), "A text.", recipe="r2")
+        put_full(writer)
+
+        a, b = document("a.txt"), document("b.txt")
+        assert writer.known() == {
+            ("/reports", "a.txt"): Known(a.sha256, "r1"),
+            ("/reports", "b.txt"): Known(b.sha256, "r2"),
+            ("/reports", FULL.path): Known(FULL.sha256, "r1"),
+        }
+        assert writer.file_hashes() == {a.sha256, b.sha256, FULL.sha256}
+        with_context = text_sha256(FULL_PASSAGES[0].input)
+        found = writer.vectors_of([with_context, text_sha256("A text."), text_sha256("Never seen.")], DIM)
+        assert found.keys() == {with_context, text_sha256("A text.")}
+        assert np.array_equal(found[with_context], vectors(2)[0])
+
+
+def test_history_is_known_by_token(tmp_path: Path) -> None:
+    """After an older copy was put back, generations of the lost history are not taken for those of the new one."""
+    folder, copy = tmp_path / "index", tmp_path / "copy.sqlite"
+    indexed(folder, "a.txt").close()
+    shutil.copy(folder / STORE_FILE, copy)
+    with Store.writing(folder) as writer:
+        put(writer, document("b.txt"), "Lost.")
+        commit(writer)
+    with Store.open(folder).reading() as reader:
+        lost = reader.version
+        assert reader.has_version(lost)
+        assert not reader.has_version(Version(3, lost.token))
+
+    for path in folder.glob(f"{STORE_FILE}*"):
+        path.unlink()
+    shutil.copy(copy, folder / STORE_FILE)
+    with Store.writing(folder) as writer:
+        shared = writer.version
+        put(writer, document("c.txt"), "New.")
+        commit(writer)
+
+    with Store.open(folder).reading() as reader:
+        assert reader.version.generation == lost.generation
+        assert not reader.has_version(lost)
+        assert reader.has_version(shared)
+        assert reader.has_version(reader.version)
+
+
+# --- filters
+
+
+FILTERED = {
+    "norton-2020.txt": Metadata(body="Norton", kind="visit", published=date(2020, 5, 1)),
+    "norton-2022.txt": Metadata(body="Norton", kind="inspection", published=date(2022, 5, 1)),
+    "sutton-2022.txt": Metadata(body="Sutton", kind="visit", published=date(2022, 5, 2)),
+    "nobody.txt": Metadata(kind="visit", published=date(2022, 5, 1)),
+    "undated.txt": Metadata(body="Norton", kind="visit"),
+    "unknown.txt": Metadata(),
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(bodies=frozenset({"Norton"})), {"norton-2020.txt", "norton-2022.txt", "undated.txt"}),
+        (
+            Filter(bodies=frozenset({"Norton", "Sutton"})),
+            {"norton-2020.txt", "norton-2022.txt", "sutton-2022.txt", "undated.txt"},
+        ),
+        (Filter(bodies=frozenset({"norton"})), set()),
+        (Filter(bodies=frozenset()), set()),
+        (Filter(kinds=frozenset({"inspection"})), {"norton-2022.txt"}),
+        (Filter(kinds=frozenset()), set()),
+        (Filter(published_from=date(2022, 5, 1)), {"norton-2022.txt", "sutton-2022.txt", "nobody.txt"}),
+        (Filter(published_to=date(2020, 5, 1)), {"norton-2020.txt"}),
+        (Filter(published_from=date(2022, 5, 2), published_to=date(2022, 5, 2)), {"sutton-2022.txt"}),
+        (Filter(published_from=date(2023, 1, 1), published_to=date(2020, 1, 1)), set()),
+        (
+            Filter(frozenset({"Norton"}), frozenset({"visit"}), date(2019, 1, 1), date(2022, 12, 31)),
+            {"norton-2020.txt"},
+        ),
+    ],
+)
+def test_filter(tmp_path: Path, wanted: Filter, found: set[str]) -> None:
+    """A filter gives the passages of the documents that are known to fit; bounds count, unknown values never fit."""
+    with Store.writing(tmp_path) as writer:
+        ids = {path: put(writer, document(path, known, pages=2), "A.", "B.") for path, known in FILTERED.items()}
+
+        allowed = writer.allowed(wanted)
+
+    assert allowed is not None
+    assert allowed.dtype == np.int64
+    assert allowed.tolist() == sorted(i for path in found for i in ids[path])
+
+
+def test_no_filter(tmp_path: Path) -> None:
+    """The filter that lets all through is told apart from the one that lets nothing through."""
+    with indexed(tmp_path, "a.txt").reading() as reader:
+        assert reader.allowed(Filter()) is None
+
+
+# --- readers and writers at once
+
+
+def test_reader_keeps_its_generation(tmp_path: Path) -> None:
+    """A writer that commits meanwhile changes nothing within a reading block; the next block sees it."""
+    store = indexed(tmp_path, "a.txt")
+    with store.reading() as reader:
+        before = reader.version
+        with Store.writing(tmp_path) as writer:
+            writer.remove_document(document("a.txt").doc_id)
+            put(writer, document("b.txt"), "Other.")
+            commit(writer)
+
+        assert reader.version == before
+        assert paths(reader) == ["a.txt"]
+        assert reader.page(document("a.txt").doc_id, 1)[0].text == "This is a.txt."
+        assert reader.vectors_since(0, DIM)[0].tolist() == reader.passage_ids(document("a.txt").doc_id)
+        with store.reading() as newer:
+            assert newer.version.generation == before.generation + 1
+            assert paths(newer) == ["b.txt"]
+    with store.reading() as again:
+        assert paths(again) == ["b.txt"]
+    store.close()
+
+
+def test_uncommitted_changes_are_seen_by_nobody(tmp_path: Path) -> None:
+    """Readers see nothing of a writer's work before its commit."""
+    store = indexed(tmp_path, "a.txt")
+    with Store.writing(tmp_path) as writer:
+        put(writer, document("b.txt"), "Other.")
+        with store.reading() as reader:
+            assert paths(reader) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_writing_without_commit_leaves_nothing(tmp_path: Path, error: type[BaseException] | None) -> None:
+    """A block that ends without a commit, by an error or not, has not happened."""
+    store = indexed(tmp_path, "a.txt")
+    with store.reading() as reader:
+        before = reader.version, reader.finished_at, reader.counts(), reader.documents(), reader.refusals()
+
+    def work() -> None:
+        with Store.writing(tmp_path) as writer:
+            put(writer, document("b.txt"), "Other.")
+            writer.remove_document(document("a.txt").doc_id)
+            writer.put_refusals([(Refused("/reports", "c.txt", Refusal.EMPTY, "it is empty"), None)])
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(error):
+            work()
+    else:
+        work()
+    with store.reading() as reader:
+        after = reader.version, reader.finished_at, reader.counts(), reader.documents(), reader.refusals()
+    assert after == before
+
+
+def test_threads_see_whole_generations(tmp_path: Path) -> None:
+    """Threads share one store: each block's version, record and page belong together while a writer goes on."""
+    doc_id = document("a.txt").doc_id
+
+    def write(generation: int) -> None:
+        with Store.writing(tmp_path) as writer:
+            put(writer, document("a.txt", Metadata(title=f"{generation}")), f"{generation}")
+            commit(writer)
+
+    write(1)
+    store = Store.open(tmp_path)
+    done, seen, wrong = Flag(), set[int](), list[object]()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                with store.reading() as reader:
+                    generation = reader.version.generation
+                    title = reader.document(doc_id).metadata.title
+                    text = reader.page(doc_id, 1)[0].text
+            except Exception as error:  # noqa: BLE001 - a thread's error must fail the test
+                wrong.append(error)
+                return
+            seen.add(generation)
+            if not title == text == f"{generation}":
+                wrong.append((generation, title, text))
+
+    threads = [Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for generation in range(2, 12):
+        write(generation)
+    done.set()
+    for thread in threads:
+        thread.join()
+    store.close()
+    assert wrong == []
+    assert len(seen) > 1
+
+
+def test_second_writer_is_refused(tmp_path: Path) -> None:
+    """While one writer is at work, another is turned away, and the first finishes undisturbed."""
+    with Store.writing(tmp_path) as writer:
+        put(writer, document("a.txt"), "A.")
+        with pytest.raises(IndexBusyError), Store.writing(tmp_path):
+            pytest.fail("two writers")
+        commit(writer)
+    with Store.open(tmp_path).reading() as reader:
+        assert paths(reader) == ["a.txt"]
+
+
+WRITE_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from indexer.store import Store
+from tests.indexer.test_store import document, put
+with Store.writing(Path(sys.argv[1])) as writer:
+    for number in range(200):
+        put(writer, document(f"half {number}.txt"), "Half done. " * 500)
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_killed_writer_leaves_the_old_generation(tmp_path: Path) -> None:
+    """A writer killed with kill -9 in mid-transaction has changed nothing, and the next one can work."""
+    store = indexed(tmp_path, "a.txt")
+    command = [sys.executable, "-c", WRITE_AND_WAIT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGKILL)
+
+    with store.reading() as reader:
+        assert paths(reader) == ["a.txt"]
+    with Store.writing(tmp_path) as writer:
+        put(writer, document("b.txt"), "B.")
+        commit(writer)
+    with Store.open(tmp_path).reading() as reader:
+        assert paths(reader) == ["a.txt", "b.txt"]
+        assert reader.version.generation == 2
+
+
+# --- what cannot be opened, what was altered, what was removed
+
+
+def test_no_index(tmp_path: Path) -> None:
+    """Where there is no index, the error says how to make one, and nothing is made."""
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(IndexMissingError, match=r"no index in .* run `citewell index SOURCE`"):
+            Store.open(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_index_whose_first_sync_never_finished(tmp_path: Path) -> None:
+    """An index without any generation is missing to readers."""
+    with Store.writing(tmp_path):
+        pass
+
+    with pytest.raises(IndexMissingError, match="never finished; run `citewell index SOURCE`"):
+        Store.open(tmp_path)
+
+
+def test_file_that_is_no_store(tmp_path: Path) -> None:
+    """A file that is not ours is refused when it is opened, not at the first question."""
+    (tmp_path / STORE_FILE).write_bytes(b"no database" * 1000)
+
+    with pytest.raises(IndexFormatError, match="is damaged"):
+        Store.open(tmp_path)
+    with pytest.raises(IndexFormatError, match="is damaged"), Store.writing(tmp_path):
+        pytest.fail("it was opened")
+
+
+def test_altered_page_is_never_served(tmp_path: Path) -> None:
+    """A page whose stored text is not what was indexed is an error that names it, not a quote."""
+    doc_id = document("a.txt").doc_id
+    indexed(tmp_path, "a.txt", "b.txt").close()
+    file = sqlite3.connect(tmp_path / STORE_FILE)
+    file.execute("UPDATE pages SET text = 'This was a.txt.' WHERE text = 'This is a.txt.'")
+    file.commit()
+    file.close()
+
+    with Store.open(tmp_path).reading() as reader:
+        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* index its source again"):
+            reader.page(doc_id, 1)
+        assert reader.page(document("b.txt").doc_id, 1)[0].text == "This is b.txt."
+
+
+@pytest.mark.parametrize("is_served", [False, True])
+def test_nothing_readable_of_a_removed_document_stays(tmp_path: Path, is_served: bool) -> None:
+    """After a removal no text of the document is left in any file, also while a reader has the index open."""
+    folder = tmp_path / "index"
+    secrets = [f"{field}-hushhush" for field in ("title", "text", "long", "context", "heading", "path", "body")]
+    title, text, long, context, heading, path, body = secrets
+    secret = document(path, Metadata(title=title, body=body), pages=2)
+    pages = [page(1, f"{text} is here."), page(2, f"{long} is here. " * 1000)]  # the second in pages of its own
+    with Store.writing(folder) as writer:
+        writer.put_document(
+            secret,
+            "r1",
+            pages=pages,
+            removals=[],
+            passages=[Passage(one.text, (Span(one.number, 0, len(one.text)),), context, (heading,)) for one in pages],
+            vectors=vectors(2),
+        )
+        for number in range(5):
+            put(writer, document(f"{number}.txt"), "Public text. " * 50)
+        commit(writer)
+    stored = bytes_of(folder)
+    assert all(secret_.encode() in stored for secret_ in secrets)
+
+    store = Store.open(folder)
+    if not is_served:
+        store.close()
+    with Store.writing(folder) as writer:
+        writer.remove_document(secret.doc_id)
+        commit(writer)
+
+    assert b"hushhush" not in bytes_of(folder)
+    assert b"Public text." in bytes_of(folder)
+    store.close()
