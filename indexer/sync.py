@@ -31,7 +31,8 @@ from indexer.store import Known, Store, Writer, text_sha256
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
 RECIPE = 1
-ENCODE_AT_ONCE = 512  # passages; enough to sort by length, few enough to keep memory small
+BATCH = 512  # passages put together before encoding: enough to sort by length, few enough to keep memory small
+ENCODE_AT_ONCE = 64  # passages between two signs of progress
 ORIGINALS = "originals"
 # Refusals that say nothing about the file's content: what the index holds of the file stays, and is tried again.
 PASSING = {Refusal.UNREADABLE, Refusal.CHANGED}
@@ -120,10 +121,9 @@ def sync(
     with Store.writing(settings.index) as writer:
         if not reencode:
             _check_encoder(writer, encoder, settings.index)
-        run = _Run(found, writer, settings, encoder, reencode=reencode)
+        run = _Run(found, writer, settings, encoder, reencode=reencode, progress=progress)
         for batch in _batches(run.make(readers)):
             run.store(batch)
-            progress(Progress(run.files, len(found.sources), run.encoded))
         run.remove_the_rest(prune=prune)
         run.commit()
         _drop_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
@@ -162,12 +162,22 @@ def _check_encoder(writer: Writer, encoder: Encoder, folder: Path) -> None:
 class _Run:
     """One sync: what it works with, and what it has done so far."""
 
-    def __init__(self, found: Scan, writer: Writer, settings: Settings, encoder: Encoder, *, reencode: bool) -> None:
+    def __init__(
+        self,
+        found: Scan,
+        writer: Writer,
+        settings: Settings,
+        encoder: Encoder,
+        *,
+        reencode: bool,
+        progress: Callable[[Progress], None],
+    ) -> None:
         self._found = found
         self._writer = writer
         self._settings = settings
         self._encoder = encoder
         self._reencode = reencode
+        self._progress = progress
         self._known = writer.known()
         self._present: set[tuple[str, str]] = set()  # documents that stay, by root and path
         self.files = 0
@@ -248,6 +258,7 @@ class _Run:
         for source in self._found.sources:
             key = (source.root, source.path)
             self.files += 1
+            self._show_progress()
             try:
                 data = read(source, self._settings.max_file_mb * 1_000_000)
             except FileNotFoundError:
@@ -270,6 +281,9 @@ class _Run:
             else:
                 yield job, data
 
+    def _show_progress(self) -> None:
+        self._progress(Progress(self.files, len(self._found.sources), self.encoded))
+
     def _refuse(self, source: Source, error: DocumentRefusedError, known: Known | None) -> None:
         refused = Refused(source.root, source.path, error.code, error.message, error.pages)
         self.refused.append((refused, known))
@@ -280,9 +294,14 @@ class _Run:
         digests = [text_sha256(text) for text in inputs]
         vectors = {} if self._reencode else self._writer.vectors_of(digests, dim)
         missing = {digest: text for digest, text in zip(digests, inputs, strict=True) if digest not in vectors}
-        encoded = self._encoder.encode_passages(list(missing.values())).astype(np.float16)
-        vectors.update(zip(missing, encoded, strict=True))
-        self.encoded += len(missing)
+        by_length = sorted(missing.items(), key=lambda item: len(item[1]))  # little padding, so less to compute
+        for start in range(0, len(by_length), ENCODE_AT_ONCE):
+            part = dict(by_length[start : start + ENCODE_AT_ONCE])
+            vectors.update(
+                zip(part, self._encoder.encode_passages(list(part.values())).astype(np.float16), strict=True)
+            )
+            self.encoded += len(part)
+            self._show_progress()
         return np.array([vectors[digest] for digest in digests], np.float16).reshape(len(inputs), dim)
 
 
@@ -331,7 +350,7 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
     for one in made:
         batch.append(one)
         waiting += len(one.passages)
-        if waiting >= ENCODE_AT_ONCE:
+        if waiting >= BATCH:
             yield batch
             batch, waiting = [], 0
     if batch:

@@ -4,6 +4,7 @@ Whatever is slow to import is imported by the command that needs it, so that hel
 """
 
 import os
+import signal
 import sys
 from enum import StrEnum
 from io import TextIOWrapper
@@ -226,6 +227,8 @@ def serve(
     searcher = _searcher(settings)
     searcher.warm_up()
     host = settings.host.strip("[]")
+    # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvicorn.run(create_app(searcher), host=host, port=settings.port, log_level="info")
     except SystemExit as error:  # before it listened; the log has the reason

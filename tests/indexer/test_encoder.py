@@ -323,11 +323,11 @@ def test_meaning_brings_texts_together(default: SentenceEncoder) -> None:
 @pytest.mark.e2e
 def test_vector_does_not_depend_on_the_other_texts(default: SentenceEncoder) -> None:
     """A text has the same vector alone and in a batch, so passages may be encoded in any company."""
-    texts = ["Children are safe.", "safe " * 200, "Care leavers said so."] * 20
+    texts = ["Children are safe.", "safe " * 40, "Care leavers said so."] * 12
 
     together = default.encode_passages(texts)
     alone = default.encode_passages(texts[:1])[0]
-    assert together[::3] == pytest.approx(np.tile(alone, (20, 1)), abs=1e-5)
+    assert together[::3] == pytest.approx(np.tile(alone, (12, 1)), abs=1e-5)
 
 
 @pytest.mark.e2e
@@ -351,7 +351,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     base, folder = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("tiny")
-    PreTrainedTokenizerFast(
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=word_tokenizer(), unk_token="[UNK]", pad_token="[PAD]", model_max_length=64
     ).save_pretrained(base)
     torch.manual_seed(0)

@@ -14,7 +14,10 @@ _words = st.sampled_from(
     ["Dear Pat\n", "Inspection of ", "Lyne ", "Council ", "services in ", "the ", "\n", "\n\n", "Published: "]
 ) | st.sampled_from(["5 May 2018", "visit ", "on ", ". ", "© ", "(X) ", ": "])
 _lines = st.lists(
-    st.tuples(st.lists(_words, min_size=1).map("".join), st.sampled_from([8.0, 12.0, 20.0]), st.booleans())
+    st.tuples(
+        st.lists(_words, min_size=1, max_size=4).map("".join), st.sampled_from([8.0, 12.0, 20.0]), st.booleans()
+    ),
+    max_size=8,
 )
 
 
@@ -43,7 +46,7 @@ def test_a_document_without_text_has_no_metadata() -> None:
     assert found() == found(" \n") == Metadata()
 
 
-@given(st.lists(_words).map("".join), _lines)
+@given(st.lists(_words, max_size=20).map("".join), _lines)
 def test_all_evidence_lies_inside_the_page(text: str, lines: list[tuple[str, float, bool]]) -> None:
     """Whatever the text, each span holds text, and a found name is spelled as it stands there."""
     flat = [(" ".join(words.split()), size, bold) for words, size, bold in lines if words.strip()]
@@ -64,7 +67,7 @@ def test_real_reports_say_what_their_folders_say() -> None:
         pytest.skip("the folder ../shared with real reports is absent")
     from indexer.extract import pdf
 
-    for path in sorted(REPORTS.glob("*/*.pdf"))[3::25]:
+    for path in sorted(REPORTS.glob("*/*.pdf"))[3::50]:
         made = found_in_text(pdf.read(path.read_bytes()), KINDS)
         assert body_key(made.body or "") == body_key(path.parent.name.split("_")[1]), path
         assert made.title, path

@@ -1,0 +1,125 @@
+"""The HTTP service as a process of its own, while another one changes the index."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.e2e.command import CITEWELL, citewell, environment, wait_until
+
+pytestmark = pytest.mark.e2e
+
+LIGHTHOUSE = "The lighthouse at Gull Point has been automatic since its last keeper left in 1987."
+WINDMILL = "The windmill on Barrow Hill grinds spelt for two bakeries."
+QUESTION = "When did the lighthouse keeper leave?"
+END_S = 10  # until a service that is told to stop must have stopped
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service and the folder that it works in."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    address: str
+
+    def get(self, path: str) -> Any:
+        return fetch(urllib.request.Request(self.address + path))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        headers = {"Content-Type": "application/json"}
+        return fetch(urllib.request.Request(self.address + path, json.dumps(body).encode(), headers))
+
+
+def fetch(request: urllib.request.Request) -> Any:
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service over two documents."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "lighthouse.txt").write_text(LIGHTHOUSE)
+    (tmp_path / "documents" / "bees.txt").write_text("Beekeepers meet in the orchard on the first Sunday of May.")
+    made = citewell("index", "documents", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    log = tmp_path / "service.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*CITEWELL, "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+    try:
+        wait_until(lambda: "running on" in log.read_text(), process)
+        found = re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text())
+        assert found, log.read_text()
+        yield Service(tmp_path, process, found[1])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_service_answers_and_follows_the_index_until_it_is_stopped(service: Service) -> None:
+    """GET, POST and the command give one answer; documents that come and go do so without a restart."""
+    assert service.get("/healthz") == {"status": "ok"}
+    assert service.get("/readyz") == {"status": "ready", "generation": 1}
+
+    got = service.get(f"/v1/search?q={quote(QUESTION)}&k=1")
+    posted = service.post("/v1/search", {"q": QUESTION, "k": 1})
+    assert {**got, "took_ms": 0} == {**posted, "took_ms": 0}
+    (hit,) = got["hits"]
+    assert hit["text"] == LIGHTHOUSE
+    page = service.get(hit["citation"]["link"])
+    assert [page["text"][start:end] for start, end in page["spans"]] == [LIGHTHOUSE]
+
+    (service.folder / "documents" / "windmill.txt").write_text(WINDMILL)
+    assert citewell("index", "documents", cwd=service.folder).returncode == 0
+    answer = service.get(f"/v1/search?q={quote('What does the windmill grind?')}")
+    assert (answer["generation"], answer["hits"][0]["text"]) == (2, WINDMILL)
+
+    (service.folder / "documents" / "lighthouse.txt").unlink()
+    assert citewell("index", "documents", cwd=service.folder).returncode == 0
+    answer = service.get(f"/v1/search?q={quote(QUESTION)}")
+    assert answer["generation"] == 3
+    assert not any("lighthouse" in hit["text"] for hit in answer["hits"])
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        service.get(hit["citation"]["link"])
+    with missing.value as problem:
+        assert problem.code == 404
+        assert json.load(problem)["title"] == "Not in the index"
+
+    service.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert service.process.wait(60) == 0
+    assert time.monotonic() - began < END_S
+
+
+def test_the_service_listens_on_this_machine_only(tmp_path: Path) -> None:
+    """Without keys nobody else may ask, so another address is refused at once."""
+    done = citewell("serve", "--host", "0.0.0.0", cwd=tmp_path)  # the address itself
+    assert done.returncode == 2
+    assert "listens on this machine only" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_service_does_not_start_without_an_index(tmp_path: Path) -> None:
+    """The message says how to make one."""
+    done = citewell("serve", "--port", "0", cwd=tmp_path)
+    assert (done.returncode, sys.executable in done.stderr) == (3, False)
+    assert "run `citewell index SOURCE`" in done.stderr

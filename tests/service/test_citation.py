@@ -1,0 +1,118 @@
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+
+import pytest
+
+from indexer.database import STORE_FILE
+from indexer.errors import IndexFormatError
+from indexer.records import Span, StoredPassage
+from indexer.store import Reader, Store
+from service.citation import Citation, cite, page_link
+from tests.service.conftest import REPORTS, Library
+
+
+def passage(reader: Reader, words: str) -> StoredPassage:
+    """Find the passage that holds these words."""
+    ids = [passage_id for document in reader.documents() for passage_id in reader.passage_ids(document.doc_id)]
+    return next(stored for stored in reader.passages(ids).values() if words in stored.passage.text)
+
+
+def change(library: Library, statement: str, *values: object) -> None:
+    """Alter the index behind its back, as a careless hand or a bad disk would."""
+    connection = sqlite3.connect(library.settings.index / STORE_FILE)
+    with connection:
+        assert connection.execute(statement, values).rowcount > 0
+    connection.close()
+
+
+def test_a_citation_says_where_a_passage_stands(shelf: Library) -> None:
+    """A passage over a page break has a span on each page, and its link marks those of the first."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        stored = passage(reader, "Foster carers")
+        found = cite(stored, reader)
+    first, second = REPORTS["redbrook/2019.txt"].split("\f")
+    start, end = first.index("Foster"), second.index("\n\nBridges")
+    text = f"{first[start:]}\n{second[:end]}"
+    doc_id = stored.document.doc_id
+    assert found == Citation(
+        doc_id=doc_id,
+        title="Redbrook: first visit",
+        publisher="Office of Visits",
+        body="Redbrook Council",
+        published=date(2019, 5, 22),
+        kind="inspection",
+        source="redbrook/2019.txt",
+        page=1,
+        page_end=2,
+        spans=((1, start, len(first)), (2, 0, end)),
+        text_sha256=sha256(text.encode()).hexdigest(),
+        doc_sha256=sha256(REPORTS["redbrook/2019.txt"].encode()).hexdigest(),
+        link=f"/v1/documents/{doc_id}/pages/1?spans={start}-{len(first)}",
+    )
+
+
+def test_a_document_without_a_title_goes_by_its_file_name(shelf: Library) -> None:
+    """Unknown metadata stay unknown, but a citation always has something to call the document."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        found = cite(passage(reader, "without a date"), reader)
+    assert (found.title, found.publisher, found.body, found.published, found.kind) == ("loose.txt", *[None] * 4)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("UPDATE pages SET text = replace(text, 'five', 'nine')", ()),
+        ("UPDATE pages SET text = replace(text, 'five', 'nine'), sha256 = ?", (sha256(b"other").hexdigest(),)),
+        ("UPDATE passages SET text = replace(text, 'five', 'nine')", ()),
+        ("UPDATE passages SET sha256 = ?", (sha256(b"other").hexdigest(),)),
+        ("UPDATE passages SET spans = ?", (json.dumps([[1, 1, 20]]),)),
+        ("UPDATE passages SET spans = ?", (json.dumps([[9, 0, 20]]),)),
+        ("DELETE FROM pages", ()),
+    ],
+    ids=["page", "page and its hash", "passage", "hash", "span", "span on no page", "pages gone"],
+)
+def test_an_altered_passage_is_not_cited(library: Library, statement: str, values: tuple[str, ...]) -> None:
+    """Whatever was altered in the store, the passage does not leave, and the error says what to do."""
+    change(library, statement, *values)
+    with (
+        pytest.raises(IndexFormatError, match="index") as error,
+        Store.open(library.settings.index).reading() as reader,
+    ):
+        cite(passage(reader, "The school budget"), reader)
+    assert "was altered inside the index" in str(error.value) or "run `citewell index SOURCE`" in str(error.value)
+
+
+def test_altering_page_and_passage_alike_is_noticed(library: Library) -> None:
+    """Even a change that is the same in all texts does not pass, since the hashes tell."""
+    text = REPORTS["redbrook/2022.txt"].replace("two", "ten")
+    change(library, "UPDATE passages SET text = replace(text, 'two', 'ten')")
+    change(
+        library,
+        "UPDATE pages SET text = ?, sha256 = ? WHERE text LIKE '%shrank%'",
+        text,
+        sha256(text.encode()).hexdigest(),
+    )
+    with Store.open(library.settings.index).reading() as reader:
+        with pytest.raises(IndexFormatError, match=r"`redbrook/2022\.txt` is not what its pages say"):
+            cite(passage(reader, "ten per cent"), reader)
+        whole = passage(reader, "The library")
+        assert cite(whole, reader).text_sha256 == whole.text_sha256
+
+
+def test_a_passage_that_is_not_of_the_store_is_not_cited(shelf: Library) -> None:
+    """The text is compared with the pages, not with itself."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        stored = passage(reader, "The library")
+        forged = replace(stored, passage=replace(stored.passage, text="The library opened early."))
+        with pytest.raises(IndexFormatError):
+            cite(forged, reader)
+
+
+def test_a_link_marks_every_span_of_its_page_and_no_other() -> None:
+    """Spans of other pages have no place on this one."""
+    spans = (Span(3, 5, 9), Span(3, 12, 20), Span(4, 0, 7))
+    assert page_link("d0c", 3, spans) == "/v1/documents/d0c/pages/3?spans=5-9,12-20"
+    assert page_link("d0c", 4, spans) == "/v1/documents/d0c/pages/4?spans=0-7"
