@@ -47,7 +47,7 @@ names = st.none() | st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 any_metadata = st.builds(Metadata, title=names, body=names, kind=names, published=st.none() | st.dates())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(document=documents(), metadata=any_metadata, room=rooms, aim=st.integers(32, 200))
 def test_passages_of_anything(
     document: tuple[list[Page], list[Removal]], metadata: Metadata, room: int, aim: int
@@ -71,7 +71,7 @@ def test_passages_of_anything(
         assert inside == sorted(inside)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(document=documents(), room=rooms, aim=st.integers(32, 200))
 def test_passages_respect_headings_and_sentences(
     document: tuple[list[Page], list[Removal]], room: int, aim: int
@@ -85,7 +85,7 @@ def test_passages_respect_headings_and_sentences(
 
     for paragraph in paragraphs(pages, removals):
         where = [(run.page, run.start + at) for run in paragraph.runs for at in range(run.end - run.start + 1)]
-        for number in sorted({passage_at[place] for place in where if place in passage_at and place in passage_at}):
+        for number in sorted({passage_at[place] for place in where if place in passage_at}):
             is_heading[number].append(paragraph.heading > 0)
         for start, end in split(paragraph.text):
             if counter.count([paragraph.text[start:end]])[0] <= room - room // 3 - 2:
@@ -94,7 +94,7 @@ def test_passages_respect_headings_and_sentences(
         assert kinds == sorted(kinds, reverse=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(document=documents(), metadata=any_metadata, room=rooms)
 @example(  # words whose parts have fewer tokens than the whole
     document=([page(1, ("x" + "movement." + "ax" * 3 + "government") * 40)], []),
@@ -123,7 +123,7 @@ def test_short_paragraphs_go_together_up_to_the_aim() -> None:
     passages = cut([made], [], Metadata(), WordEncoder(), aim=35)
 
     assert texts(passages) == ["\n\n".join([TEN] * 3), "\n\n".join([TEN] * 3), TEN]
-    assert [passage.spans for passage in passages][0] == (Span(1, 0, 139),)
+    assert passages[0].spans == (Span(1, 0, 139),)
 
 
 def test_long_paragraph_is_shared_out_evenly() -> None:
@@ -170,15 +170,16 @@ def test_cut_words_are_not_put_together_again() -> None:
     """Parts of one word stay apart, as the whole may have more tokens than its parts together."""
 
     class Greedy(WordEncoder):
-        """A word costs its length once it is longer than ten letters, as a word that no vocabulary holds."""
+        """A short word is one token, a long one as many as it has letters, as no vocabulary holds it."""
 
         def count(self, texts: Sequence[str]) -> list[int]:
-            return [sum(1 if len(word) <= 10 else len(word) for word in text.split()) for text in texts]
+            return [sum(1 if len(word) <= 25 else len(word) for word in text.split()) for text in texts]
 
     counter = Greedy(room=32)
     passages = cut([page(1, "abcdefghij" * 8)], [], Metadata(), counter, aim=32)
 
-    assert counter.count([passage.input for passage in passages]) == [1] * 8
+    assert texts(passages) == ["abcdefghij" * 2] * 4
+    assert counter.count([passage.input for passage in passages]) == [1] * 4
 
 
 # --- headings and context
