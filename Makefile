@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-QUESTION := How many children had no allocated social worker when inspectors visited in 2018?
+QUESTION := How many children in Northamptonshire had no social worker when Ofsted visited in 2018?
 
 .PHONY: demo test lint format clean help
 

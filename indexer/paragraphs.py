@@ -21,7 +21,10 @@ LONGEST_HEADING = 160  # characters
 WRAPPED = 120  # characters; text files with no longer line are taken to be wrapped by hand
 
 _BULLET = re.compile(r"[•‣▪◦●■○⁃∙]|[-–*o]\s")
-_NUMBERED = re.compile(r"(?:\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2})+\.?|\([a-z0-9]{1,3}\))\s+[\"'“‘(]*[A-Z]")
+# The space after a number is often a tab, which the text of a PDF lacks: "54.There is".
+_NUMBERED = re.compile(
+    r"(?:\d{1,3}[.)](?=\s|[A-Z][a-z])|\d{1,2}(?:\.\d{1,2})+\.?(?=\s)|\([a-z0-9]{1,3}\)(?=\s))\s*[\"'“‘(]*[A-Z]"
+)
 _SENTENCE_END = re.compile(r"[.!?:;][\"'”’)\]]*\d{0,2}$")
 _NO_HEADING = re.compile(r"[.!:;,…][\"'”’)\]]*$")
 

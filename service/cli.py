@@ -54,7 +54,7 @@ def main() -> NoReturn:
     """Run the command and exit with its code."""
     _configure(sys.stdout, errors="replace")  # a terminal that is not UTF-8 gets "?" for what it cannot show
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="citewell", standalone_mode=False)
         sys.stdout.flush()
     except CitewellError as error:
         code = _failed(str(error), _exit_code(error))
@@ -64,8 +64,9 @@ def main() -> NoReturn:
         _drop_output()
         code = FOUND
     except OSError as error:  # a full disk, a missing right
-        _drop_output()
-        code = _failed(f"{error.strerror}: {error.filename or 'the output cannot be written'}", NO_INDEX)
+        if error.filename is None:  # perhaps of the output itself
+            _drop_output()
+        code = _failed(f"{error.strerror}{f': `{error.filename}`' if error.filename else ''}", NO_INDEX)
     except Exception as error:
         if not hasattr(error, "show"):  # not one of the command line's own usage errors
             raise
@@ -258,8 +259,10 @@ def _standard_input() -> str:
 
 
 def _print_json(answer: "BaseModel") -> None:
+    from service.terminal import safe_json
+
     _configure(sys.stdout, encoding="utf-8")  # as RFC 8259 wants it, and so that no quote is altered
-    print(answer.model_dump_json(by_alias=True, indent=2))  # noqa: T201
+    print(safe_json(answer.model_dump_json(by_alias=True, indent=2)))  # noqa: T201
 
 
 def _configure(stream: TextIO, *, encoding: str | None = None, errors: str | None = None) -> None:

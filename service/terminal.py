@@ -1,7 +1,7 @@
 """What people read on a terminal: plain lines, with bold only where the terminal can and nobody minds."""
 
+import json
 import os
-import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -32,9 +32,16 @@ def console(*, stderr: bool = False) -> Console:
 
 def safe(text: str) -> str:
     """Replace what could steer a terminal or turn its writing round, sign for sign; line feeds stay."""
-    return "".join(
-        "\ufffd" if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in text
-    )
+    return "".join("\ufffd" if _steers(char) else char for char in text)
+
+
+def safe_json(text: str) -> str:
+    """Escape the same signs in JSON, which says what it said before."""
+    return "".join(json.dumps(char)[1:-1] if _steers(char) else char for char in text)
+
+
+def _steers(char: str) -> bool:
+    return char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs"}
 
 
 def print_search(found: SearchResponse) -> None:
@@ -52,13 +59,9 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
     facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
     scores = f"score {hit.score:.2f} (meaning {hit.scores.dense:.2f})"
-    # Single line ends are the page's, not the reader's. Sign for sign, so that the highlights stay in place.
-    text = Text(safe(re.sub(r"(?<!\n)\n(?!\n)", " ", hit.text)))
-    for start, end in hit.highlights:
-        text.stylize("bold", start, end)
     out.print(Text(safe(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
     out.print(Text(INDENT + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
-    for line in text.wrap(out, out.width - len(INDENT)):
+    for line in _flowing(hit).wrap(out, out.width - len(INDENT)):
         line.rstrip()
         out.print(Text(INDENT).append_text(line))
     marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
@@ -67,18 +70,37 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     out.print(Text(INDENT + command, overflow="fold"))
 
 
+def _flowing(hit: HitOut) -> Text:
+    """Lay a passage out anew: line ends are the page's, not the reader's; blank lines and bullets start a line."""
+    text = Text(safe(hit.text))
+    for start, end in hit.highlights:
+        text.stylize("bold", start, end)
+    flowing = Text()
+    gap = ""
+    for line in text.split("\n"):
+        line.rstrip()
+        if not line:
+            gap = "\n"
+            continue
+        flowing.append("\n" if flowing and line.plain.startswith("•") else gap).append_text(line)
+        gap = " "
+    return flowing
+
+
 def print_page(page: PageResponse) -> None:
     """Print a page as it is stored, the spans in bold, or between »« where nothing can be bold."""
     out = console()
     text = Text()
     at = 0
     for start, end in sorted(page.spans):
-        start, end = max(start, at), max(end, at)  # noqa: PLW2901 - spans that overlap show no character twice
-        text.append(safe(page.text[at:start]))
+        fresh = max(start, at)  # spans may overlap, and no character is shown twice
+        if fresh >= end:
+            continue
+        text.append(safe(page.text[at:fresh]))
         if out.is_terminal:
-            text.append(safe(page.text[start:end]), style="bold reverse")
+            text.append(safe(page.text[fresh:end]), style="bold reverse")
         else:
-            text.append(f"»{safe(page.text[start:end])}«")
+            text.append(f"»{safe(page.text[fresh:end])}«")
         at = end
     text.append(safe(page.text[at:]))
     console(stderr=True).print(

@@ -1,9 +1,9 @@
 """The whole way with the real model: from files as people have them to passages that can be cited and checked."""
 
 import json
-import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Home:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Made once; tests that change something work on a copy."""
+    """Make the folder once; tests that change something work on a copy."""
     folder = tmp_path_factory.mktemp("home")
     documents.write_documents(folder / "documents")
     (folder / "citewell.toml").write_text(documents.RULES)
@@ -56,14 +56,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def copy(home: Home, tmp_path: Path) -> Path:
-    """A copy to change."""
+def copied(home: Home, tmp_path: Path) -> Path:
+    """Copy the folder, to be changed."""
     return shutil.copytree(home.folder, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
-    """The real model, loaded once."""
+    """Give the real model, loaded once."""
     return SentenceEncoder(Settings())
 
 
@@ -130,36 +130,6 @@ def test_a_second_run_encodes_nothing_and_does_not_load_the_model(home: Home) ->
     assert report["unchanged"] == len(home.report["added"])
     assert report["refused"] == home.report["refused"]
     assert seen == {"torch": False, "reached": []}
-
-
-def test_added_changed_and_removed_files_are_taken_up(copy: Path, encoder: SentenceEncoder) -> None:
-    """The next run tells what changed, encodes the new text alone, and search follows."""
-    source = copy / "documents"
-    (source / "market.txt").write_text(
-        "The fish market moved to the harbour shed because the old hall has no drains."
-    )
-    text = source / "thornby" / "2022-06-01-shelter.txt"
-    text.write_text(text.read_text().replace("gas only once", "coffee only twice"))
-    (source / "minutes.docx").unlink()
-    done = citewell("index", "documents", "--json", cwd=copy)
-    report = json.loads(done.stdout)
-    # The copy lies in another folder, so that its documents are new ones, of texts that were encoded before.
-    assert done.returncode == 5
-    assert report["encoded"] == 2
-    assert "market.txt" in report["added"]
-    assert "minutes.docx" in report["removed"]
-    assert "minutes.docx" not in report["added"]
-    assert search(copy, encoder, "Why did the fish market move?")[0].citation.source == "market.txt"
-    assert "coffee only twice" in search(copy, encoder, "What did the kitchen run out of?")[0].text
-    everything = search(copy, encoder, "the painted footbridge", k=100)
-    assert not any("footbridge" in hit.text or "gas only once" in hit.text for hit in everything)
-    assert len(everything) == sum(len(passages(copy, path)) for path in report["added"])
-
-    (source / "market.txt").rename(source / "fish-market.txt")
-    done, seen = watched("index", "documents", "--json", cwd=copy)
-    report = json.loads(done.stdout)
-    assert (report["added"], report["removed"]) == (["fish-market.txt"], ["market.txt"])
-    assert (report["encoded"], seen["torch"]) == (0, False)
 
 
 # --- what is in the passages
@@ -257,7 +227,7 @@ def test_a_body_from_front_matter_filters_and_the_answer_can_be_read(home: Home)
     ("question", "path", "page"),
     [
         (FOSTER_QUESTION, "report.pdf", documents.FOSTER_PAGE),
-        ("Who rings the social worker after a call at night?", "report.pdf", documents.BREAK_PAGE),
+        ("In Ambleford, who is told in the morning that a call came at night?", "report.pdf", documents.BREAK_PAGE),
         (VIOLIN_QUESTION, "libraries.md", 1),
         ("Is it safe to swim in the river?", "bathing.html", 1),
         ("Which colour will the bridge be painted?", "minutes.docx", 1),
@@ -290,10 +260,10 @@ def test_status_tells_what_is_indexed_and_what_is_not(home: Home) -> None:
     assert f"needs OCR: report.pdf page {documents.SCANNED_PAGE}" in printed
 
 
-# --- interruptions
+# --- changes and interruptions
 
 
-def begin_long_run(folder: Path) -> Any:
+def begin_long_run(folder: Path) -> subprocess.Popen[str]:
     """Start a run that has to encode much, and wait until it has read the new file."""
     (folder / "documents" / "streets.md").write_text(LONG)
     kept = folder / INDEX / "originals" / sha256(LONG.encode()).hexdigest()
@@ -302,36 +272,63 @@ def begin_long_run(folder: Path) -> Any:
     return process
 
 
-def test_ctrl_c_leaves_the_old_index(copy: Path, encoder: SentenceEncoder) -> None:
+def test_ctrl_c_leaves_the_old_index(copied: Path, encoder: SentenceEncoder) -> None:
     """The run says that it was interrupted, and everything answers as before."""
-    before = answers(copy, encoder)
-    process = begin_long_run(copy)
+    before = answers(copied, encoder)
+    process = begin_long_run(copied)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
-    assert process.returncode == 130
+    # Python dies of the signal itself where this finds it inside a library's own start; shells show 130 for both.
+    assert process.returncode in {130, -signal.SIGINT}
     assert said == "citewell: interrupted; the index is as it was before\n"
-    assert answers(copy, encoder) == before
+    assert answers(copied, encoder) == before
 
 
-def test_a_second_run_waits_for_nobody_and_a_killed_one_leaves_the_old_index(
-    copy: Path, encoder: SentenceEncoder
+def test_a_second_run_waits_for_nobody(copied: Path, encoder: SentenceEncoder) -> None:
+    """It names the process that is writing, and meanwhile the index answers."""
+    before = answers(copied, encoder)
+    process = begin_long_run(copied)
+    try:
+        process.send_signal(signal.SIGSTOP)
+        second = citewell("index", "documents", cwd=copied)
+        assert second.returncode == 3
+        assert f"process {process.pid} is writing to the index" in second.stderr
+        assert answers(copied, encoder) == before
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_run_changes_nothing_and_the_next_one_takes_up_all_changes(
+    copied: Path, encoder: SentenceEncoder
 ) -> None:
-    """The second one names the process that writes; when that is killed, the index answers and a third completes."""
-    before = answers(copy, encoder)
-    process = begin_long_run(copy)
-    os.kill(process.pid, signal.SIGSTOP)
-    second = citewell("index", "documents", cwd=copy)
-    assert second.returncode == 3
-    assert f"process {process.pid} is writing to the index" in second.stderr
-    assert answers(copy, encoder) == before
+    """Files that were added, changed, removed and renamed: the report says so, and search follows."""
+    source = copied / "documents"
+    # In the copy all documents are new, since a document is known by its folder; their texts were encoded before.
+    made = json.loads(citewell("index", "documents", "--json", cwd=copied).stdout)
+    assert (made["generation"], made["encoded"], len(made["added"])) == (2, 0, 5)
+    before = answers(copied, encoder)
+
+    (source / "market.txt").write_text("The fish market moved to the harbour shed, as the old hall has no drains.")
+    (source / "bathing.html").write_text(documents.PAGE.replace("lifebelts", "rescue rafts"))
+    (source / "minutes.docx").unlink()
+    (source / "libraries.md").rename(source / "instruments.md")
+    process = begin_long_run(copied)
     process.kill()
     process.communicate()
-    assert answers(copy, encoder) == before
+    assert answers(copied, encoder) == before
 
-    third = citewell("index", "documents", "--json", cwd=copy)
-    report = json.loads(third.stdout)
-    assert (third.returncode, report["generation"]) == (5, 2)
-    assert "streets.md" in report["added"]
-    assert (
-        search(copy, encoder, "How many trees did the people of street 17 plant?")[0].citation.source == "streets.md"
-    )
+    done = citewell("index", "documents", "--json", cwd=copied)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["generation"], report["unchanged"]) == (5, 3, 2)
+    assert report["added"] == ["instruments.md", "market.txt", "streets.md"]
+    assert report["updated"] == ["bathing.html"]
+    assert report["removed"] == ["libraries.md", "minutes.docx"]
+    assert report["encoded"] == len(passages(copied, "streets.md")) + 2  # the market, and the one of bathing.html
+    assert search(copied, encoder, "Why did the fish market move?")[0].citation.source == "market.txt"
+    assert search(copied, encoder, VIOLIN_QUESTION)[0].citation.source == "instruments.md"
+    everything = search(copied, encoder, "the painted footbridge, lifebelts", k=100)
+    texts = [hit.text for hit in everything]
+    assert sum("rescue rafts" in text for text in texts) == 1
+    assert not any("footbridge" in text or "lifebelts" in text for text in texts)
+    assert not {"libraries.md", "minutes.docx"} & {hit.citation.source for hit in everything}

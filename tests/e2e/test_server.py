@@ -49,7 +49,7 @@ def fetch(request: urllib.request.Request) -> Any:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service over two documents."""
+    """Serve two documents."""
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "lighthouse.txt").write_text(LIGHTHOUSE)
     (tmp_path / "documents" / "bees.txt").write_text("Beekeepers meet in the orchard on the first Sunday of May.")

@@ -104,13 +104,15 @@ def test_footnote_does_not_interrupt_a_sentence() -> None:
 
 
 def test_page_in_small_type_is_no_footnote() -> None:
-    """A page that is all in small type, such as an imprint, stays in its place."""
-    body = [laid_out(number, *(Row(LONG.strip(), at) for at in range(1, 9))) for number in (1, 3)]
-    imprint = laid_out(2, Row("Printed on recycled paper.", 1, size=8.0), Row("All rights reserved.", 4, size=8.0))
+    """A page that is all in small type, such as an imprint or annex, belongs to the text around it."""
+    one = laid_out(1, *(Row(LONG.strip(), at) for at in range(1, 9)), Row("and this annex tells which of them", 9))
+    small = laid_out(2, Row("were seen and when.", 1, size=8.0), Row("All rights reserved.", 4, size=8.0))
+    three = laid_out(3, *(Row(LONG.strip(), at) for at in range(1, 9)))
 
-    found = texts(body[0], imprint, body[1])
+    found = texts(one, small, three)
 
-    assert found[1:3] == ["Printed on recycled paper.", "All rights reserved."]
+    assert found[0].endswith("which of them were seen and when.")
+    assert found[1] == "All rights reserved."
 
 
 # --- lists
@@ -178,7 +180,7 @@ def test_heading_of_two_lines_is_one_heading() -> None:
 
 def test_bold_is_no_heading_where_all_is_bold_or_it_is_a_sentence() -> None:
     """Weight tells nothing in a bold document, and a bold sentence or a long bold paragraph is body text."""
-    bold = laid_out(1, *(Row(LONG.strip(), at, bold=True) for at in range(1, 6)))
+    bold = laid_out(1, *(Row(LONG.strip(), at, bold=True) for at in range(1, 6)), Row("Not an end", 8, bold=True))
     emphasis = laid_out(
         1,
         Row("Everyone must act at once.", 1, bold=True, right=0.5),

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from numpy.typing import NDArray
 
 from indexer import dense, sync
@@ -33,16 +33,17 @@ from indexer.errors import (
 from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage
 from indexer.settings import PathRule, Settings
 from indexer.sources import Source
-from indexer.store import Store
+from indexer.store import Reader, Store
 from indexer.sync import Progress, Report
 from tests.fakes import TextReaders, WordEncoder, extracted
 
 T = TypeVar("T")
+Hit = tuple[float, str, str]
 
 BOATS = "The ferry crosses the bay twice a day."
 TREES = "Old oaks stand along the northern road."
 BREAD = "The bakery opens before the sun comes up."
-# Three paragraphs of two passages at the stand-in's size, so that a change can touch one of several.
+# Three passages at the stand-in's size, so that a change can touch one of several.
 LONG = "\n\n".join(
     f"{BOATS} {word} sailors know every rock there. {TREES} {word} foresters count them each spring."
     for word in "ABC"
@@ -133,11 +134,15 @@ def contents(index: Path) -> list[tuple[Document, list[tuple[Page, Any]], list[P
         return found
 
 
-def results(index: Path, encoder: WordEncoder, text: str) -> list[tuple[float, str, str]]:
-    """Search with all passages as hits: score, path and text."""
+def opened_vectors(index: Path, encoder: WordEncoder, reader: Reader) -> Dense:
     fingerprint = encoder.fingerprint
+    return Dense.open(index, reader, fingerprint=fingerprint.to_json(), dim=fingerprint.dim)
+
+
+def results(index: Path, encoder: WordEncoder, text: str, *, following: Dense | None = None) -> list[Hit]:
+    """Search with all passages as hits: score, path and text."""
     with opened(index) as store, store.reading() as reader:
-        vectors = Dense.open(index, reader, fingerprint=fingerprint.to_json(), dim=fingerprint.dim)
+        vectors = following or opened_vectors(index, encoder, reader)
         hits = vectors.search(encoder.encode_query(text), 10_000)
         stored = reader.passages([passage_id for passage_id, _ in hits])
         assert len(stored) == len(hits) == reader.counts().passages
@@ -213,7 +218,7 @@ def test_passages_of_one_text_are_encoded_once(library: Library) -> None:
     library.write("copy.txt", BOATS)
     report = library.sync()
     assert (report.passages, report.encoded) == (3, 2)
-    assert library.encoder.encoded == [BOATS, TREES]
+    assert sorted(library.encoder.encoded) == sorted([BOATS, TREES])
 
 
 def test_a_removed_file_is_never_found_again(library: Library) -> None:
@@ -296,13 +301,15 @@ def test_a_file_that_went_away_after_the_listing_is_removed(
 
 
 def test_how_far_a_sync_is_gets_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each stored batch is told with the files looked at and the passages encoded."""
-    monkeypatch.setattr(sync, "ENCODE_AT_ONCE", 1)
+    """Each file that is looked at is told, and each lot of passages that is encoded."""
+    monkeypatch.setattr(sync, "ENCODE_AT_ONCE", 3)
+    library.write("trees.txt", LONG)
     told: list[Progress] = []
     sync.sync(
         [library.folder], library.settings, encoder=library.encoder, readers=library.readers, progress=told.append
     )
-    assert told == [Progress(1, 2, 1), Progress(2, 2, 2)]
+    encoded = [0, 0, 3, 4]
+    assert told == [Progress(files, 2, count) for files, count in zip([1, 2, 2, 2], encoded, strict=True)]
 
 
 def test_a_reader_keeps_its_generation_during_a_sync(library: Library) -> None:
@@ -681,7 +688,7 @@ def test_an_interrupted_sync_has_changed_nothing(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException
 ) -> None:
     """Whichever batch it stopped in, the index is byte for byte what it was, and the next sync completes it."""
-    monkeypatch.setattr(sync, "ENCODE_AT_ONCE", 1)
+    monkeypatch.setattr(sync, "BATCH", 1)
     monkeypatch.setattr(dense, "STALE_AT_LEAST", 0)
     library.sync()
     before = files(library.index, but=sync.ORIGINALS), results(library.index, library.encoder, "ferry")
@@ -872,7 +879,7 @@ def assert_like_from_scratch(library: Library, base: Path, *named: Path) -> None
     shutil.rmtree(fresh.index.parent)
 
 
-def assert_same_results(found: list[tuple[float, str, str]], expected: list[tuple[float, str, str]]) -> None:
+def assert_same_results(found: list[Hit], expected: list[Hit]) -> None:
     """Compare hits; equal scores may stand in any order, and differ by the rounding of two ways to add."""
     assert [hit[0] for hit in found] == sorted((hit[0] for hit in found), reverse=True)
     assert [hit[0] for hit in found] == pytest.approx([hit[0] for hit in expected], abs=1e-5)
@@ -897,8 +904,12 @@ class Changes(RuleBasedStateMachine):
         self.other = self.base / "other"
         self.other.mkdir()
         self.indexed = False
+        self.following: Dense | None = None  # as a service has it that runs all the time
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr(dense, "STALE_AT_LEAST", 2)
+
+    @initialize(stale_at_least=st.sampled_from([0, 4, 1000]))
+    def begin(self, stale_at_least: int) -> None:
+        self.patched.setattr(dense, "STALE_AT_LEAST", stale_at_least)
 
     def teardown(self) -> None:
         self.patched.undo()
@@ -936,12 +947,12 @@ class Changes(RuleBasedStateMachine):
     def sync_and_fail(self, at: int) -> None:
         before = contents(self.library.index)
         self.library.encoder = FailingEncoder(at, RuntimeError("failed"))
-        self.patched.setattr(sync, "ENCODE_AT_ONCE", 1)
+        self.patched.setattr(sync, "BATCH", 1)
         try:
             self.library.sync(*self.named)
         except RuntimeError:
             assert contents(self.library.index) == before
-        self.patched.setattr(sync, "ENCODE_AT_ONCE", 512)
+        self.patched.setattr(sync, "BATCH", 512)
         self.library.encoder = WordEncoder(room=ROOM)
 
     @rule()
@@ -965,6 +976,16 @@ class Changes(RuleBasedStateMachine):
         assert len(self.library.encoder.encoded) == len(set(self.library.encoder.encoded)) == report.encoded
         assert set(self.library.originals()) == set(after.values())
         assert_like_from_scratch(self.library, self.base, *self.named)
+        self.follow()
+
+    def follow(self) -> None:
+        index, encoder = self.library.index, self.library.encoder
+        with opened(index) as store, store.reading() as reader:
+            if self.following is None:
+                self.following = opened_vectors(index, encoder, reader)
+            self.following = self.following.caught_up(reader)
+        found = results(index, encoder, "ferry", following=self.following)
+        assert_same_results(found, results(index, encoder, "ferry"))
 
 
 TestChanges = Changes.TestCase

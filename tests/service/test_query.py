@@ -66,7 +66,19 @@ def test_a_day_month_or_year_is_read(text: str, first: date, last: date) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "soon", "0000", "2018-00", "2018-13", "2018-02-30", "22 May", "20180522", "1 May 2018 to 3 May 2018", "-1"],
+    [
+        "",
+        " ",
+        "soon",
+        "0000",
+        "2018-00",
+        "2018-13",
+        "2018-02-30",
+        "22 May",
+        "20180522",
+        "1 May 2018 to 3 May 2018",
+        "-1",
+    ],
 )
 def test_what_is_no_date_is_refused_with_the_forms_that_are(text: str) -> None:
     """The message shows what was given and how to write it."""
@@ -87,12 +99,13 @@ def test_a_month_holds_its_days(day: date) -> None:
 
 
 @given(st.text(st.characters()) | st.from_regex(r"\d{1,5}(-\d{1,3}){0,3}"), st.booleans())
-def test_any_text_is_a_day_or_refused(text: str, last: bool) -> None:  # noqa: FBT001
+def test_any_text_is_a_day_or_refused(text: str, last: bool) -> None:
     """Nothing a person may type fails in another way, and the message can always be printed."""
     try:
-        assert isinstance(parse_day(text, last=last), date)
+        found = f"{parse_day(text, last=last):%Y}"
     except InputError as error:
-        assert str(error).encode()
+        found = str(error)
+    assert found.encode()
 
 
 def test_no_filter_lets_everything_through() -> None:

@@ -1,0 +1,375 @@
+import json
+import shutil
+import sqlite3
+from hashlib import sha256
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from indexer.database import STORE_FILE
+from service.search import Searcher
+from tests.fakes import WordEncoder
+from tests.service.conftest import REPORTS, Library, client_of
+from tests.service.test_citation import change
+from tests.service.test_schemas import valid
+
+
+def problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
+    """Check that an answer is the problem document of this status, and return it."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = valid("problem", answer.json())
+    assert answer.status_code == found["status"] == status
+    return found
+
+
+@pytest.fixture(scope="session")
+def doc_id(client: TestClient) -> str:
+    """Give the document of two pages."""
+    documents = client.get("/v1/documents").json()["documents"]
+    found: str = next(document["doc_id"] for document in documents if document["path"] == "redbrook/2019.txt")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"q": ""}, "the query is empty"),
+        ({"q": "   "}, "the query is empty"),
+        ({"q": "x" * 20_000}, "the query has 20,000 characters; at most 1,000"),
+        ({"q": "x" * 1_000_000}, "the query has 1,000,000 characters; at most 1,000"),
+        ({"q": "x", "k": 0}, "k is 0; it must be from 1 to 100"),
+        ({"q": "x", "k": 100_000}, "k is 100000; it must be from 1 to 100"),
+        ({"q": "x", "from": "last week"}, "`last week` is not a date; write 2018-05-22"),
+        ({"q": "x", "to": ""}, "`` is not a date"),
+        ({"q": "x", "as_of": "2020-02-30"}, "`2020-02-30` is not a date"),
+        ({"q": "x", "from": "1 " * 500_000}, "is not a date"),
+        ({"q": "x", "from": "2021", "to": "2020"}, "wrong way round: from 2021-01-01 to 2020-12-31"),
+        ({"q": "x", "from": "2021", "as_of": "2020"}, "wrong way round: from 2021-01-01 to 2020-12-31"),
+        ({"q": "x", "body": "Redbrok"}, "no document of body `Redbrok`; did you mean `Redbrook Council`?"),
+        ({"q": "x", "body": "b" * 1_000_000}, "1,000,000 characters"),
+        ({"q": "x", "kind": "letter"}, "no document of kind `letter`; `citewell status` lists every kind"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value[:40],
+)
+def test_a_search_that_cannot_be_done_says_why(client: TestClient, fields: dict[str, object], detail: str) -> None:
+    """GET and POST give the same problem document, which never repeats a long text."""
+    found = problem(client.post("/v1/search", json=fields), 422)
+    assert detail in found["detail"]
+    assert len(found["detail"]) < 300
+    if len(str(fields)) < 50_000:  # the client itself refuses longer addresses
+        assert problem(client.get("/v1/search", params=fields), 422) == found  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({}, "/q"),
+        ({"q": "x", "limit": 5}, "/limit"),
+        ({"q": "x", "from_": "2018"}, "/from_"),
+        ({"q": "x", "a/b~c": 1}, "/a~1b~0c"),
+        ({"q": "x", "k": "many"}, "/k"),
+        ({"q": "x", "k": "1.5"}, "/k"),
+        ({"q": "x", "mode": "magic"}, "/mode"),
+    ],
+)
+def test_a_field_that_is_wrong_is_pointed_to(client: TestClient, fields: dict[str, object], pointer: str) -> None:
+    """Unknown, missing and wrongly typed fields are refused, and the pointer (RFC 6901) names the field."""
+    answers = {"body": client.post("/v1/search", json=fields), "query": client.get("/v1/search", params=fields)}  # type: ignore[arg-type]
+    for place, answer in answers.items():
+        assert [one["pointer"] for one in problem(answer, 422)["errors"]] == [f"/{place}{pointer}"]
+
+
+def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
+    """Nobody has to correct a request in several rounds."""
+    errors = problem(client.post("/v1/search", json={"k": [], "limit": 1}), 422)["errors"]
+    assert {one["pointer"] for one in errors} == {"/body/q", "/body/k", "/body/limit"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"not JSON",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"[" * 100_000,
+        b'{"q": "x", "k": ' + b"9" * 5000 + b"}",
+        b'{"q": "x", "k": 1e999}',
+        b'{"q": "x", "k": NaN}',
+        b'{"q": "half a pair \\ud83d"}',
+        b'{"q": "x", "body": "\\ud83d"}',
+        b'{"q": "x", "from": "\\ud83d"}',
+        b'{"q": "x", "\\ud83d": 1}',
+        b'{"q": null}',
+        b'{"q": ["x"]}',
+    ],
+    ids=lambda content: content[:30],
+)
+def test_a_body_that_is_no_request_is_refused(client: TestClient, content: bytes) -> None:
+    """Whatever bytes come in, the answer is a problem document and the fault is the client's."""
+    answer = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
+    problem(answer, 400 if answer.status_code == 400 else 422)
+
+
+def test_a_form_is_refused(client: TestClient) -> None:
+    """The service reads JSON only, which a page of another site cannot send without being asked first."""
+    problem(client.post("/v1/search", content=b'{"q": "x"}', headers={"content-type": "text/plain"}), 422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/v1/documents/0000000000000000", 404, "no document `0000000000000000`"),
+        ("GET", "/v1/documents/0000000000000000/pages/1", 404, "no document `0000000000000000`"),
+        ("GET", "/v1/documents/%ff%00", 404, "no document"),
+        ("GET", "/v1/documents/{}/pages/0", 404, "no page 0; its pages are 1 to 2"),
+        ("GET", "/v1/documents/{}/pages/3", 404, "no page 3; its pages are 1 to 2"),
+        ("GET", "/v1/documents/{}/pages/-1", 404, "no page -1"),
+        ("GET", "/v1/documents/{}/pages/99999999999999999999", 404, "no page 99999999999999999999"),
+        ("GET", "/v1/documents/{}/pages/one", 422, "integer"),
+        ("GET", "/v1/documents/{}/pages/1?spans=5", 422, "start-end,start-end"),
+        ("GET", "/v1/documents/{}/pages/1?spans=1-2,", 422, "start-end,start-end"),
+        ("GET", "/v1/documents/{}/pages/1?spans=-1-2", 422, "start-end,start-end"),
+        ("GET", "/v1/documents/{}/pages/1?spans=a-b", 422, "start-end,start-end"),
+        ("GET", "/v1/documents/{}/pages/1?spans=1-99999999999999999999", 422, "start-end,start-end"),
+        ("GET", "/v1/documents/{}/pages/1?spans=2-2", 422, "span 2-2 is not within page 1"),
+        ("GET", "/v1/documents/{}/pages/1?spans=3-2", 422, "span 3-2 is not within page 1"),
+        ("GET", "/v1/documents/{}/pages/1?spans=0-4,0-179", 422, "span 0-179 is not within page 1, which has 178"),
+        ("GET", "/nothing", 404, "Not Found"),
+        ("GET", "/v1/search/?q=x", 404, "Not Found"),
+        ("GET", "/docs", 404, "Not Found"),
+        ("DELETE", "/v1/search", 405, "Method Not Allowed"),
+        ("POST", "/v1/documents", 405, "Method Not Allowed"),
+        ("PUT", "/healthz", 405, "Method Not Allowed"),
+    ],
+)
+def test_what_is_not_there_is_a_problem(  # noqa: PLR0917 - the table's columns come last
+    client: TestClient, doc_id: str, method: str, path: str, status: int, detail: str
+) -> None:
+    """Unknown documents, pages, spans, addresses and methods say what there is instead, where that is known."""
+    address = path.format(doc_id)
+    answer = client.request(method, address, follow_redirects=False)
+    found = problem(answer, status)
+    assert detail in found["detail"]
+    assert found["instance"].startswith(address.split("?")[0].replace("%ff%00", ""))
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_a_span_to_the_end_of_the_page_is_within_it(client: TestClient, doc_id: str) -> None:
+    """Offsets are half-open, so the last one is the length of the text."""
+    page = client.get(f"/v1/documents/{doc_id}/pages/1", params={"spans": "0-3,170-178"}).json()
+    assert page["spans"] == [[0, 3], [170, 178]]
+    assert len(page["text"]) == 178
+
+
+def test_every_citation_can_be_checked_over_http(client: TestClient) -> None:
+    """The spans of a hit, cut from the pages as the service gives them, are its text, and all hashes agree."""
+    hits = client.post("/v1/search", json={"q": "school", "k": 100}).json()["hits"]
+    assert {hit["citation"]["source"] for hit in hits} == set(REPORTS)
+    assert any(hit["citation"]["page"] < hit["citation"]["page_end"] for hit in hits)
+    for hit in hits:
+        citation = hit["citation"]
+        pages = {}
+        for number in range(citation["page"], citation["page_end"] + 1):
+            pages[number] = client.get(f"/v1/documents/{citation['doc_id']}/pages/{number}").json()
+            assert pages[number]["text_sha256"] == sha256(pages[number]["text"].encode()).hexdigest()
+        cut = "\n".join(pages[page]["text"][start:end] for page, start, end in citation["spans"])
+        assert cut == hit["text"]
+        assert sha256(cut.encode()).hexdigest() == citation["text_sha256"]
+        document = client.get(f"/v1/documents/{citation['doc_id']}").json()
+        assert document["sha256"] == citation["doc_sha256"]
+        linked = client.get(citation["link"]).json()
+        assert [[citation["page"], *span] for span in linked["spans"]] == [
+            span for span in citation["spans"] if span[0] == citation["page"]
+        ]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "::1", "[", "a/b", "", " "],
+)
+def test_a_foreign_host_is_refused(client: TestClient, host: str) -> None:
+    """A page of another site that points its own name here gets a problem document instead of reports."""
+    for path in ("/v1/search?q=x", "/healthz", "/nothing", "/v1/openapi.json"):
+        assert problem(client.get(path, headers={"host": host}), 400)["title"] == "Wrong host"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"])
+def test_this_machine_is_answered(client: TestClient, host: str) -> None:
+    """The names of the loopback address work with and without a port."""
+    assert client.get("/healthz", headers={"host": host}).json() == {"status": "ok"}
+
+
+def test_readiness_follows_the_index_and_health_does_not(library: Library) -> None:
+    """Without its index the process is alive but not ready, and it becomes ready again by itself."""
+    client = client_of(library.searcher())
+    assert client.get("/readyz").json() == {"status": "ready", "generation": 1}
+    away = library.settings.index.rename(library.settings.index.with_name("away"))
+    for path in ("/readyz", "/v1/search?q=school", "/v1/documents"):
+        assert "run `citewell index SOURCE`" in problem(client.get(path), 503)["detail"]
+    assert client.get("/healthz").json() == {"status": "ok"}
+    away.rename(library.settings.index)
+    assert client.get("/readyz").json() == {"status": "ready", "generation": 1}
+
+
+def test_a_damaged_index_is_a_problem(library: Library) -> None:
+    """Altered text is not served but told, whichever way it is asked for."""
+    client = client_of(library.searcher())
+    hit = client.get("/v1/search?q=school+budget&k=1").json()["hits"][0]
+    change(library, "UPDATE pages SET text = replace(text, 'budget', 'profit')")
+    for path in ("/v1/search?q=school+budget&k=1", hit["citation"]["link"]):
+        assert "altered inside the index" in problem(client.get(path), 503)["detail"]
+    shutil.rmtree(library.settings.index)
+    library.settings.index.mkdir()
+    (library.settings.index / STORE_FILE).write_bytes(b"no database at all " * 1000)
+    assert "damaged" in problem(client.get("/readyz"), 503)["detail"]
+
+
+def test_another_encoder_is_a_problem(library: Library) -> None:
+    """The service is not ready where the index was made with another model, and says which command helps."""
+    client = client_of(library.searcher(WordEncoder(model="other words")))
+    for path in ("/readyz", "/v1/search?q=school"):
+        assert "citewell index --reencode" in problem(client.get(path), 503)["detail"]
+    assert client.get("/v1/documents").status_code == 200
+
+
+def test_an_index_of_a_later_format_is_a_problem(library: Library) -> None:
+    """A store that a newer version has made is left alone."""
+    client = client_of(library.searcher())
+    connection = sqlite3.connect(library.settings.index / STORE_FILE)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    replaced = library.settings.index.with_name("newer")
+    shutil.copytree(library.settings.index, replaced)
+    shutil.rmtree(library.settings.index)
+    replaced.rename(library.settings.index)
+    assert "has format 99" in problem(client.get("/readyz"), 503)["detail"]
+
+
+def test_an_error_of_our_own_gives_nothing_away(shelf: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong inside is for the log, not for the client."""
+
+    def fail(self: Searcher, query: object) -> None:
+        raise RuntimeError("the secret is in /home/somebody")
+
+    monkeypatch.setattr(Searcher, "search", fail)
+    answer = client_of(shelf.searcher()).get("/v1/search?q=x")
+    assert problem(answer, 500)["title"] == "Internal Server Error"
+    assert "secret" not in answer.text
+    assert "RuntimeError" not in answer.text
+
+
+OPERATIONS = {
+    "get /v1/search",
+    "post /v1/search",
+    "get /v1/documents",
+    "get /v1/documents/{doc_id}",
+    "get /v1/documents/{doc_id}/pages/{number}",
+    "get /healthz",
+    "get /readyz",
+}
+
+
+def test_the_openapi_document_describes_every_operation_and_its_problems(client: TestClient) -> None:
+    """Each operation has a summary, a description, a schema of its answer and the problem document for the rest."""
+    document = client.get("/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operations = {
+        f"{method} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert set(operations) == OPERATIONS
+    assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
+    for operation in operations.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["responses"]) == {"200", "default"}
+        assert operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
+        described = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+        assert set(described["required"]) == {"type", "title", "status", "detail", "instance"}
+        answer = problem(client.get("/v1/search"), 422)
+        Draft202012Validator(described).validate(answer)
+
+
+def test_the_openapi_document_is_whole(client: TestClient) -> None:
+    """Every reference leads to a schema, every schema is one, and every parameter is described by its name."""
+    text = client.get("/v1/openapi.json").text
+    document = json.loads(text)
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert referred <= set(schemas)
+    parameters = {one["name"]: one for one in document["paths"]["/v1/search"]["get"]["parameters"]}
+    assert set(parameters) == {"q", "k", "body", "kind", "from", "to", "as_of", "mode"}
+    assert set(parameters) == set(schemas["SearchRequest"]["properties"])
+    assert all(parameter["description"] for parameter in parameters.values())
+    assert schemas["SearchRequest"]["additionalProperties"] is False
+
+
+anything = st.text(st.characters(), max_size=30)
+numbers = st.integers() | st.floats() | st.booleans() | st.none()
+dates = anything | st.dates().map(str) | st.from_regex(r"[0-9]{4}(-[0-9]{1,2}){0,2}", fullmatch=True)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"q": anything},
+        optional={
+            "k": anything | numbers | st.integers(1, 100),
+            "from": dates | numbers,
+            "to": dates | numbers,
+            "as_of": dates,
+            "body": anything | st.lists(anything, max_size=3) | st.sampled_from(["Redbrook", "bluehill"]),
+            "kind": anything | st.sampled_from(["inspection", ["focused visit"]]),
+            "mode": st.sampled_from(["dense", "hybrid"]),
+        },
+    )
+)
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_no_search_is_a_fault_of_the_service(client: TestClient, fields: dict[str, object]) -> None:
+    """Whatever the fields hold, the answer is a result or a problem document of the 4xx kind, by GET and by POST."""
+    posted = client.post(
+        "/v1/search", content=json.dumps(fields).encode(), headers={"content-type": "application/json"}
+    )
+    texts = {name: _printable(value) for name, value in fields.items()}
+    for answer in (posted, client.get("/v1/search", params=texts)):
+        if answer.status_code == 200:
+            valid("search", answer.json())
+        else:
+            problem(answer, 422)
+
+
+@given(anything, anything | st.integers().map(str), anything | st.from_regex(r"[0-9]{1,10}-[0-9]{1,10}"))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_no_address_of_a_page_is_a_fault_of_the_service(
+    client: TestClient, doc_id: str, document: str, number: str, spans: str
+) -> None:
+    """Any document, page number and spans give a page or a problem document of the 4xx kind."""
+    for name in (doc_id, _printable(document)):
+        address = f"/v1/documents/{_quoted(name)}/pages/{_quoted(_printable(number))}"
+        answer = client.get(address, params={"spans": _printable(spans)}, follow_redirects=False)
+        assert answer.status_code in {200, 404, 422}
+        valid("page" if answer.status_code == 200 else "problem", answer.json())
+
+
+def _printable(value: object) -> Any:
+    """Write a value as a query string can carry it."""
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    return str(value).encode(errors="replace").decode()
+
+
+def _quoted(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())

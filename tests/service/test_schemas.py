@@ -1,0 +1,229 @@
+"""The JSON of the command and of the service against schemas that were written from the contract, by hand."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+
+from indexer.errors import DocumentRefusedError
+from indexer.records import Extracted
+from tests.service.conftest import REPORTS, Citewell, FakeReaders, Library, client_of
+
+T = TypeVar("T")
+
+SCHEMAS = {
+    path.stem: json.loads(path.read_text("utf-8")) for path in Path(__file__).parents[1].glob("schemas/*.json")
+}
+YEARBOOK = "\f".join(
+    f"Greenmouth yearbook\nPart {number} tells of {fruit} and who picks them.\n{number}"
+    for number, fruit in enumerate("apples pears plums".split(), start=1)
+)
+
+
+class ScanReaders(FakeReaders):
+    """Reads blank pages as pictures, and notes that it did."""
+
+    def read_all(
+        self, items: Iterable[tuple[T, bytes]], name: Callable[[T], str]
+    ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
+        for key, result in super().read_all(items, name):
+            if isinstance(result, Extracted) and not all(page.text for page in result.pages):
+                pages = tuple(replace(page, needs_ocr=not page.text) for page in result.pages)
+                yield key, replace(result, pages=pages, notes=("it has pictures of pages",))
+            else:
+                yield key, result
+
+
+@pytest.fixture
+def varied(library: Library, monkeypatch: pytest.MonkeyPatch, citewell: Citewell) -> Library:
+    """Give a library with furniture, a page without text, notes and a refused file; all but that are indexed."""
+    monkeypatch.setattr("indexer.extract.Readers", ScanReaders)
+    library.write("yearbook.txt", YEARBOOK)
+    library.write("scan.txt", "A page that was typed.\f\fAnother page that was typed.")
+    library.write("broken.txt", "!")
+    return library
+
+
+def valid(name: str, value: object) -> Any:
+    """Check a value against a schema, and that its fields come in the schema's order."""
+    Draft202012Validator(SCHEMAS[name]).validate(value)
+    assert in_order(value, SCHEMAS[name], SCHEMAS[name])
+    return value
+
+
+def in_order(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Tell whether the fields of all objects stand as their schema lists them."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    if isinstance(value, list):
+        return all(in_order(one, schema.get("items", {}), root) for one in value)
+    if isinstance(value, dict) and "properties" in schema:
+        listed = [name for name in schema["properties"] if name in value]
+        return listed == list(value) and all(
+            in_order(one, schema["properties"][name], root) for name, one in value.items()
+        )
+    return True
+
+
+def objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """Give every schema of an object, at any depth."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+
+
+def places(value: Any) -> Iterator[dict[str, Any]]:
+    """Give every object of a value, at any depth."""
+    if isinstance(value, dict):
+        yield value
+        for part in value.values():
+            yield from places(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from places(part)
+
+
+@pytest.mark.parametrize("name", ["search", "page", "documents", "status", "report", "problem"])
+def test_a_schema_leaves_nothing_open(name: str) -> None:
+    """Every object names all its fields, or is a mapping whose values have a type; only a problem may lack one."""
+    Draft202012Validator.check_schema(SCHEMAS[name])
+    for schema in objects(SCHEMAS[name]):
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False
+            assert set(schema["properties"]) - set(schema["required"]) <= ({"errors"} if name == "problem" else set())
+        else:
+            assert schema["additionalProperties"]["type" if "type" in schema["additionalProperties"] else "$ref"]
+
+
+def test_a_schema_notices_every_missing_and_every_added_field(client: TestClient) -> None:
+    """Whatever field of a search result goes or comes, at whatever depth, the schema refuses it."""
+    found = client.get("/v1/search", params={"q": "school budget", "k": 1}).json()
+    validator = Draft202012Validator(SCHEMAS["search"])
+    changes = 0
+    for number, place in enumerate(places(found)):
+        for field in [*place, "more"]:
+            changed = deepcopy(found)
+            altered = list(places(changed))[number]
+            if field == "more":
+                altered["more"] = None
+            else:
+                del altered[field]
+            assert not validator.is_valid(changed), field
+            changes += 1
+    assert changes == 6 + 4 + 7 + 2 + 13 + 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields"),
+    [
+        (["school budget"], {"q": "school budget"}),
+        (["school budget", "-k", "2", "--mode", "dense"], {"q": "school budget", "k": 2, "mode": "dense"}),
+        (["zebra", "--body", "Redbrook", "--body", "bluehill"], {"q": "zebra", "body": ["Redbrook", "bluehill"]}),
+        (
+            ["a visit", "--from", "2019", "--to", "2021-12", "--kind", "inspection"],
+            {"q": "a visit", "from": "2019", "to": "2021-12", "kind": "inspection"},
+        ),
+        (["a visit", "--as-of", "2021", "--to", "2022"], {"q": "a visit", "as_of": "2021", "to": "2022"}),
+        (["a visit", "--to", "1999"], {"q": "a visit", "to": "1999"}),
+    ],
+    ids=["plain", "two", "bodies", "filters", "as of", "nothing"],
+)
+def test_the_command_and_the_service_find_the_same(
+    citewell: Citewell, client: TestClient, shelf: Library, arguments: list[str], fields: dict[str, object]
+) -> None:
+    """`search --json`, GET and POST give the same object, field for field, except the time it took."""
+    printed = citewell("search", *arguments, "--json", "--index", shelf.settings.index)
+    answers = [
+        json.loads(printed.out),
+        client.get("/v1/search", params=fields).json(),  # type: ignore[arg-type]  # lists repeat the name
+        client.post("/v1/search", json=fields).json(),
+    ]
+    for answer in answers:
+        assert valid("search", answer).pop("took_ms") >= 0
+    assert answers[0] == answers[1] == answers[2]
+    assert printed.code == (0 if answers[0]["hits"] else 1)
+
+
+def test_the_order_of_a_search_result_is_that_of_the_contract(client: TestClient) -> None:
+    """People read this JSON, too: what was asked comes first, then how it was read, then the hits."""
+    found = client.get("/v1/search", params={"q": "school"}).json()
+    assert " ".join(found) == "query mode generation took_ms interpreted hits"
+    assert " ".join(found["interpreted"]) == "body from to phrases"
+    assert " ".join(found["hits"][0]) == "rank score scores passage_id text highlights citation"
+    assert " ".join(found["hits"][0]["scores"]) == "dense lexical"
+    assert " ".join(found["hits"][0]["citation"]) == (
+        "doc_id title publisher body published kind source page page_end spans text_sha256 doc_sha256 link"
+    )
+
+
+def test_the_filters_in_force_are_named(client: TestClient) -> None:
+    """A month or year shows as the days it stands for, and the earlier of two ends counts."""
+    fields = {"q": "x", "body": "redbrook", "from": "2019-05", "to": "2022", "as_of": "2021-06"}
+    interpreted = client.post("/v1/search", json=fields).json()["interpreted"]
+    assert interpreted == {"body": "Redbrook Council", "from": "2019-05-01", "to": "2021-06-30", "phrases": []}
+
+
+def test_a_page_is_the_same_from_the_command_and_the_service(
+    citewell: Citewell, client: TestClient, shelf: Library
+) -> None:
+    """`show --json` and GET of a page agree; the text is the stored one and the spans are those asked for."""
+    link = client.get("/v1/search", params={"q": "Foster carers", "k": 1}).json()["hits"][0]["citation"]["link"]
+    served = valid("page", client.get(link).json())
+    start, end = served["spans"][0]
+    spans = f"{start}-{end}"
+    printed = citewell("show", served["doc_id"], "--spans", spans, "--json", "--index", shelf.settings.index)
+    assert valid("page", json.loads(printed.out)) == served
+    assert served["text"] == REPORTS["redbrook/2019.txt"].split("\f")[0]
+    assert served["text"][start:end].startswith("Foster carers")
+
+
+def test_what_is_special_about_documents_fits_the_schemas(citewell: Citewell, varied: Library) -> None:
+    """Furniture, pages without text, notes and refusals are in the report, the status, the pages and the list."""
+    index = varied.settings.index
+    report = citewell("index", varied.sources, "--json", "--index", index)
+    assert report.code == 5
+    made = valid("report", json.loads(report.out))
+    assert made["added"] == ["scan.txt", "yearbook.txt"]
+    assert made["needs_ocr"] == {"scan.txt": [2]}
+    assert made["notes"] == {"scan.txt": ["it has pictures of pages"]}
+    assert [refused["path"] for refused in made["refused"]] == ["broken.txt"]
+
+    status = valid("status", json.loads(citewell("status", "--json", "--index", index).out))
+    assert status["needs_ocr"] == {"scan.txt": [2]}
+    assert status["counts"]["furniture"]["page number"] == 3
+    assert status["refused"] == made["refused"]
+    assert status["bodies"] == {"Bluehill City Council": 1, "Redbrook Council": 2}
+
+    client = client_of(varied.searcher())
+    listed = valid("documents", client.get("/v1/documents").json())
+    assert listed["total"] == len(listed["documents"]) == status["counts"]["documents"] == 6
+    scan, yearbook = listed["documents"][4:]
+    assert (scan["path"], scan["needs_ocr"], scan["notes"]) == ("scan.txt", [2], ["it has pictures of pages"])
+    picture = valid("page", client.get(f"/v1/documents/{scan['doc_id']}/pages/2").json())
+    assert (picture["text"], picture["needs_ocr"]) == ("", True)
+    page = valid("page", client.get(f"/v1/documents/{yearbook['doc_id']}/pages/2").json())
+    removed = {removal["kind"]: page["text"][removal["start"] : removal["end"]] for removal in page["furniture"]}
+    assert removed == {"running header": "Greenmouth yearbook", "page number": "2"}
+
+
+def test_a_document_is_the_same_alone_and_in_the_list(client: TestClient) -> None:
+    """What is stated says so in its evidence; what is unknown is null."""
+    listed = valid("documents", client.get("/v1/documents").json())
+    assert [document["path"] for document in listed["documents"]] == sorted(REPORTS)
+    for document in listed["documents"]:
+        assert client.get(f"/v1/documents/{document['doc_id']}").json() == document
+    bluehill, loose = (document["metadata"] for document in listed["documents"][:2])
+    assert bluehill["published"] == "2021-12-31"
+    assert bluehill["evidence"]["published"] == {"origin": "stated", "span": None}
+    assert (loose["published"], loose["evidence"]) == (None, {})
