@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST_MODULE = 420  # lines
+LONGEST_MODULE = 460  # lines
 
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only `sync` the steps. A new module finds its place here first.
