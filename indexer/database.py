@@ -7,9 +7,11 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from indexer.errors import IndexBusyError, IndexFormatError, IndexMissingError, InputError
 
@@ -149,6 +151,8 @@ def reading_errors(folder: Path) -> Iterator[None]:
         raise IndexFormatError(f"the index in `{folder}` cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         raise IndexFormatError(f"the index in `{folder}` is damaged: {error}") from error
+    except (JSONDecodeError, ValidationError) as error:  # of a stored record, which was well when it was written
+        raise IndexFormatError(f"the index in `{folder}` has an altered record; run `citewell index --reencode`") from error
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -38,6 +38,7 @@ class Fingerprint:
 
     model: str
     weights_sha256: str
+    tokenizer_sha256: str
     dim: int
     max_tokens: int  # of a whole input: prompt, context, text and special tokens
     query_prompt: str
@@ -116,6 +117,7 @@ class SentenceEncoder:
         return Fingerprint(
             model=settings.model,
             weights_sha256=weights,
+            tokenizer_sha256=_sha256(self._tokenizer_file),
             dim=_stated_dim(self._folder) or int(self._model.get_embedding_dimension()),
             max_tokens=self._max_tokens,
             query_prompt=settings.query_prompt,
@@ -193,14 +195,18 @@ class SentenceEncoder:
             raise ModelError(f"model {self._settings.model} in {self._folder} does not state its token limit")
         return limits[0] or min(known)
 
+    @property
+    def _tokenizer_file(self) -> Path:
+        path = self._folder / "tokenizer.json"
+        if not path.is_file():
+            raise ModelError(f"model {self._settings.model} has no tokenizer.json in {self._folder}")
+        return path
+
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer  # noqa: PLC0415 - only commands that cut or encode need it
 
-        path = self._folder / "tokenizer.json"
-        if not path.is_file():
-            raise ModelError(f"model {self._settings.model} has no tokenizer.json in {self._folder}")
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(self._tokenizer_file))
         tokenizer.no_truncation()  # the file of all-MiniLM-L6-v2 asks for a cut at 128 tokens
         tokenizer.no_padding()
         return tokenizer
@@ -255,11 +261,13 @@ def _weights_sha256(folder: Path) -> str:
     files = safe or files  # Sentence Transformers prefers safetensors where both exist
     if not files:
         raise ModelError(f"no model weights in {folder}")
-    digests = []
-    for path in files:
-        with path.open("rb") as file:
-            digests.append(file_digest(file, "sha256").hexdigest())
+    digests = [_sha256(path) for path in files]
     return digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _stated_dim(folder: Path) -> int | None:

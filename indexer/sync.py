@@ -7,6 +7,7 @@ interrupted has changed nothing.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from indexer.dense import Dense, write_snapshot
 from indexer.durable import publish
 from indexer.encoder import Encoder
-from indexer.errors import DocumentRefusedError, EncoderMismatchError, InputError, Refusal
+from indexer.errors import DocumentRefusedError, EncoderMismatchError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.passages import cut
@@ -28,6 +29,8 @@ from indexer.records import Document, Extracted, Metadata, Page, Passage, Refuse
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
 from indexer.store import Known, Store, Writer, text_sha256
+
+log = logging.getLogger(__name__)
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
 RECIPE = 1
@@ -111,8 +114,8 @@ def sync(
     """Make the index in `settings.index` hold the named folders and files as they are now.
 
     Documents that are in none of them are removed, unless `prune` is off. `reencode` makes all documents anew, for
-    another encoder. Raises InputError, IndexBusyError, IndexFormatError, EncoderMismatchError or ModelError; the
-    index is then as it was.
+    another encoder. Raises InputError, UnusableIndexError or one of its kinds, or ModelError; the index is then as it
+    was.
     """
     started = perf_counter()
     if reencode and not prune:
@@ -236,7 +239,8 @@ class _Run:
         replaced = {(refused.root, refused.path) for refused, _ in self.refused}
         for root, path in sorted(self._known.keys() - self._present):
             is_hidden = any(
-                refused.root == root and path.startswith(f"{refused.path}/") for refused in self._found.unreadable
+                refused.root == root and f"{path}/".startswith(f"{refused.path}/")
+                for refused in self._found.unreadable
             )
             keep = is_hidden or not (prune or (root, path) in replaced)
             if keep and not self._reencode:  # vectors of two encoders must not stand side by side
@@ -359,9 +363,16 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
 
 def _keep_original(folder: Path, digest: str, data: bytes) -> None:
     path = original(folder, digest)
-    if not path.exists():
+    if path.exists():
+        return
+    try:
         path.parent.mkdir(exist_ok=True)
         publish(path, lambda temporary: temporary.write_bytes(data))
+    except OSError as error:
+        raise UnusableIndexError(
+            f"no file can be written to `{path.parent}` ({error.strerror}): free some space there, or switch the "
+            "setting `keep_originals` off; the index is as it was"
+        ) from error
 
 
 def _drop_originals(folder: Path, wanted: set[str]) -> None:
@@ -376,7 +387,10 @@ def _publish_dense(folder: Path, encoder: Encoder) -> int:
     store = Store(folder)
     with store.reading() as reader:
         if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
-            write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
+            try:
+                write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
+            except OSError as error:  # the documents are safe in the store, and so are their vectors
+                log.warning("no FAISS snapshot could be written, so searches start slower (%s)", error)
         generation = reader.version.generation
     store.close()
     return generation

@@ -34,6 +34,7 @@ def create_app(searcher: Searcher, *, hosts: Sequence[str] = LOOPBACK) -> FastAP
         title="Citewell",
         version=version("citewell"),
         description="Ranked passages of reports, each with a citation that can be checked.",
+        telemetry={"auto_configure": False},  # nothing is sent anywhere
         docs_url=None,  # the pages that FastAPI makes load their scripts from elsewhere
         redoc_url=None,
         openapi_url="/v1/openapi.json",

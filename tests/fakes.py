@@ -25,7 +25,8 @@ class WordEncoder:
 
     def __init__(self, *, room: int = 254, model: str = "words") -> None:
         self.room = room
-        self.fingerprint = Fingerprint(model, sha256(model.encode()).hexdigest(), DIM, room + 2, "", "", "float32")
+        digest = sha256(model.encode()).hexdigest()
+        self.fingerprint = Fingerprint(model, digest, digest, DIM, room + 2, "", "", "float32")
         self.encoded: list[str] = []  # every passage ever encoded
 
     def count(self, texts: Sequence[str]) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST_MODULE = 460  # lines
+LONGEST_MODULE = 420  # lines
 
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only `sync` the steps. A new module finds its place here first.
@@ -28,7 +28,7 @@ OWNERS = {
     "tokenizers": "indexer.encoder",
     "huggingface_hub": "indexer.encoder",
     "faiss": "indexer.dense",
-    "sqlite3": "indexer.database indexer.store",
+    "sqlite3": "indexer.database indexer.store.store indexer.store.reader indexer.store.writer",
     "filelock": "indexer.database",
     "pypdfium2": "indexer.extract.pdf",
     "pypdf": "indexer.extract.pdf",

