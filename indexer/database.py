@@ -152,7 +152,9 @@ def reading_errors(folder: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise IndexFormatError(f"the index in `{folder}` is damaged: {error}") from error
     except (JSONDecodeError, ValidationError) as error:  # of a stored record, which was well when it was written
-        raise IndexFormatError(f"the index in `{folder}` has an altered record; run `citewell index --reencode`") from error
+        raise IndexFormatError(
+            f"the index in `{folder}` has an altered record; run `citewell index --reencode`"
+        ) from error
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -124,10 +124,10 @@ def sync(
     with Store.writing(settings.index) as writer:
         if not reencode:
             _check_encoder(writer, encoder, settings.index)
-        run = _Run(found, writer, settings, encoder, reencode=reencode, progress=progress)
+        run = _Run(found, writer, settings, encoder, prune=prune, reencode=reencode, progress=progress)
         for batch in _batches(run.make(readers)):
             run.store(batch)
-        run.remove_the_rest(prune=prune)
+        run.remove_the_rest()
         run.commit()
         _drop_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
         generation = _publish_dense(settings.index, encoder)
@@ -172,6 +172,7 @@ class _Run:
         settings: Settings,
         encoder: Encoder,
         *,
+        prune: bool,
         reencode: bool,
         progress: Callable[[Progress], None],
     ) -> None:
@@ -179,6 +180,7 @@ class _Run:
         self._writer = writer
         self._settings = settings
         self._encoder = encoder
+        self._prune = prune
         self._reencode = reencode
         self._progress = progress
         self._known = writer.known()
@@ -231,7 +233,7 @@ class _Run:
             if document.notes:
                 self.notes[document.path] = document.notes
 
-    def remove_the_rest(self, *, prune: bool) -> None:
+    def remove_the_rest(self) -> None:
         """Remove the documents that are no longer in the sources.
 
         A file that is there but can no longer be read as what it was has no claim to answer either.
@@ -242,7 +244,7 @@ class _Run:
                 refused.root == root and f"{path}/".startswith(f"{refused.path}/")
                 for refused in self._found.unreadable
             )
-            keep = is_hidden or not (prune or (root, path) in replaced)
+            keep = is_hidden or not (self._prune or (root, path) in replaced)
             if keep and not self._reencode:  # vectors of two encoders must not stand side by side
                 continue
             self._writer.remove_document(Source(root, path, {}).doc_id)
@@ -250,7 +252,8 @@ class _Run:
 
     def commit(self) -> None:
         """Make everything visible as a new generation, unless nothing has changed."""
-        self._writer.put_refusals(self.refused)
+        roots = None if self._prune else {source.root for source in self._found.sources}
+        self._writer.put_refusals(self.refused, roots=roots)
         changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
         fingerprint = self._encoder.fingerprint.to_json()
         is_new = any(changes.values()) or self._writer.fingerprint != fingerprint

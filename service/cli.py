@@ -73,7 +73,7 @@ def main() -> NoReturn:
         error.show()
         code = USAGE
     if code == INTERRUPTED:  # which is also what Typer makes of a KeyboardInterrupt
-        _failed("interrupted; the index is as it was before", INTERRUPTED)
+        _failed("interrupted; the index is whole", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else FOUND)
 
 

@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -127,13 +127,18 @@ class Writer(Reader):
         self._db.execute("DELETE FROM documents WHERE document = ?", row)
         return True
 
-    def put_refusals(self, refusals: Iterable[tuple[Refused, Known | None]]) -> None:
-        """Put these in the place of all remembered refusals.
+    def put_refusals(
+        self, refusals: Iterable[tuple[Refused, Known | None]], *, roots: Collection[str] | None = None
+    ) -> None:
+        """Put these in the place of the remembered refusals of some folders; None means of all.
 
         A refusal with what is `Known` of the file stands until the file or the recipe changes; None means that the
         next sync tries again.
         """
-        self._db.execute("DELETE FROM refusals")
+        self._db.execute(
+            "DELETE FROM refusals WHERE :roots IS NULL OR root IN (SELECT value FROM json_each(:roots))",
+            {"roots": None if roots is None else json.dumps(sorted(roots))},
+        )
         self._db.executemany(
             "INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?)",
             (

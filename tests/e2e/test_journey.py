@@ -280,7 +280,7 @@ def test_ctrl_c_leaves_the_old_index(copied: Path, encoder: SentenceEncoder) -> 
     _, said = process.communicate()
     # Python dies of the signal itself where this finds it inside a library's own start; shells show 130 for both.
     assert process.returncode in {130, -signal.SIGINT}
-    assert said == "citewell: interrupted; the index is as it was before\n"
+    assert said == "citewell: interrupted; the index is whole\n"
     assert answers(copied, encoder) == before
 
 

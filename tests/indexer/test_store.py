@@ -700,9 +700,23 @@ def test_altered_page_is_never_served(tmp_path: Path) -> None:
     file.close()
 
     with Store.open(tmp_path).reading() as reader:
-        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* `citewell index --reencode`"):
+        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* --reencode`"):
             reader.page(doc_id, 1)
         assert reader.page(document("b.txt").doc_id, 1)[0].text == "This is b.txt."
+
+
+@pytest.mark.parametrize("altered", ["no JSON", '{"doc_id": "a"}'])
+def test_altered_record_is_told(tmp_path: Path, altered: str) -> None:
+    """A document's record that cannot be read, or lacks something, is an error that names the remedy."""
+    indexed(tmp_path, "a.txt").close()
+    file = sqlite3.connect(tmp_path / STORE_FILE)
+    file.execute("UPDATE documents SET record = ?", (altered,))
+    file.commit()
+    file.close()
+
+    store = Store.open(tmp_path)
+    with pytest.raises(IndexFormatError, match=r"altered record; .* --reencode`"), store.reading() as reader:
+        reader.documents()
 
 
 @pytest.mark.parametrize("is_served", [False, True])

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -33,9 +33,9 @@ from indexer.errors import (
     Refusal,
     UnusableIndexError,
 )
-from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage
+from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage, Refused
 from indexer.settings import PathRule, Settings
-from indexer.sources import Source
+from indexer.sources import Scan, Source, scan
 from indexer.store import Reader, Store
 from indexer.sync import Progress, Report
 from tests.fakes import TextReaders, WordEncoder, extracted
@@ -268,6 +268,18 @@ def test_documents_outside_the_sources_stay_without_prune(library: Library, tmp_
     assert library.sync(more).removed == ("boats.txt", "trees.txt")
 
 
+def test_refusals_outside_the_sources_stay_without_prune(library: Library, tmp_path: Path) -> None:
+    """What is known of the files of other folders is not forgotten either."""
+    library.write("bad.txt", "! broken")
+    library.sync()
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "worse.txt").write_text("! broken as well")
+    library.sync(more, prune=False)
+    with opened(library.index) as store, store.reading() as reader:
+        assert {refused.path for refused in reader.refusals()} == {"bad.txt", "worse.txt"}
+
+
 def test_files_of_one_name_in_two_folders_are_two_documents(library: Library, tmp_path: Path) -> None:
     """A document is its folder and path together, and goes with its folder alone."""
     other = tmp_path / "other"
@@ -416,6 +428,21 @@ def test_a_folder_that_cannot_be_listed_keeps_its_documents(
     assert [(refused.path, refused.code) for refused in report.refused] == [("sub", Refusal.UNREADABLE)]
     assert set(library.documents()) == {"boats.txt", "trees.txt", "sub/bread.txt"}
     assert library.sync().unchanged == 3
+
+
+def test_a_file_that_may_not_be_listed_keeps_its_document(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal in the listing protects the file it names, as that of a folder protects what is in it."""
+    library.sync()
+
+    def scan_without_boats(named: Sequence[Path], settings: Settings) -> Scan:
+        found = scan(named, settings)
+        (boats,) = (source for source in found.sources if source.path == "boats.txt")
+        refused = Refused(boats.root, boats.path, Refusal.UNREADABLE, "it may not be looked at")
+        return Scan(tuple(source for source in found.sources if source is not boats), (refused,))
+
+    monkeypatch.setattr(sync, "scan", scan_without_boats)
+    assert library.sync().removed == ()
+    assert set(library.documents()) == {"boats.txt", "trees.txt"}
 
 
 def test_refusals_are_remembered_for_the_same_bytes(library: Library) -> None:

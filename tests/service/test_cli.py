@@ -293,7 +293,7 @@ def test_an_interrupted_index_is_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr("indexer.extract.Readers", InterruptedReaders)
         ran = citewell("index", library.sources, "--index", library.settings.index)
-    assert (ran.code, ran.out, ran.err) == (130, "", "citewell: interrupted; the index is as it was before\n")
+    assert (ran.code, ran.out, ran.err) == (130, "", "citewell: interrupted; the index is whole\n")
 
     after = citewell("search", "school", "--json", "--index", library.settings.index)
     assert _without_time(after.out) == _without_time(before.out)
@@ -315,7 +315,7 @@ def test_a_signal_interrupts_a_real_process(library: Library) -> None:
     assert running.stdout.readline() == "reading\n"
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)
-    assert (running.returncode, out, err) == (130, "", "citewell: interrupted; the index is as it was before\n")
+    assert (running.returncode, out, err) == (130, "", "citewell: interrupted; the index is whole\n")
     assert library.searcher().generation() == 1
 
 
