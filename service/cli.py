@@ -160,7 +160,9 @@ def search(
     elif found.hits:
         print_search(found)
     else:
-        console(stderr=True).print("nothing found: no document fits the filters")
+        is_filtered = any((checked.bodies, checked.kinds, checked.published_from, checked.published_to))
+        why = "no document fits the filters" if is_filtered else "the index holds no documents"
+        console(stderr=True).print(f"nothing found: {why}")
     return FOUND if found.hits else NOT_FOUND
 
 
@@ -231,7 +233,8 @@ def serve(
     # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        uvicorn.run(create_app(searcher), host=host, port=settings.port, log_level="info")
+        # The access log would hold what people ask, as part of the addresses.
+        uvicorn.run(create_app(searcher), host=host, port=settings.port, log_level="info", access_log=False)
     except SystemExit as error:  # before it listened; the log has the reason
         raise InputError(f"cannot listen on {host}, port {settings.port}; is another service there?") from error
     return FOUND

@@ -21,6 +21,8 @@ _HEAD = 65536  # bytes that are looked at
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROLS = 0.01  # of a text's bytes; files of other kinds have a tenth and more
 _STRAY_CONTROLS = 4  # in a short text
+# Any even number of bytes is UTF-16 of some language, so that is never a guess.
+_NEVER_GUESSED = ["utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"]
 _MOST_CHAOS = 0.05  # charset-normalizer's measure; its own limit of 0.2 lets wrong guesses through
 
 
@@ -88,7 +90,7 @@ def _guess(data: bytes, first_bad: int) -> str:
     if others > 2 * wrong:  # most of it is UTF-8, so another encoding would garble most of it
         raise _refused("the text is UTF-8 with damaged places, the first", first_bad)
     telling = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_HEAD]
-    matches = charset_normalizer.from_bytes(telling)
+    matches = charset_normalizer.from_bytes(telling, cp_exclusion=_NEVER_GUESSED)
     best = matches.best()
     if best is None or best.chaos > _MOST_CHAOS:
         raise _refused("the text is in no encoding that can be told, and not UTF-8", first_bad)

@@ -158,6 +158,14 @@ def test_nothing_found_is_told_by_the_exit_code(citewell: Citewell, shelf: Libra
     assert (ran.code, ran.out, ran.err) == (1, "", "nothing found: no document fits the filters\n")
 
 
+def test_an_empty_index_finds_nothing(citewell: Citewell, tmp_path: Path) -> None:
+    """The reason is not looked for in filters that nobody gave."""
+    (tmp_path / "empty").mkdir()
+    assert citewell("index", tmp_path / "empty", "--index", tmp_path / "index").code == 0
+    ran = citewell("search", "school", "--index", tmp_path / "index")
+    assert (ran.code, ran.out, ran.err) == (1, "", "nothing found: the index holds no documents\n")
+
+
 def test_a_hit_is_printed_for_people(citewell: Citewell, shelf: Library) -> None:
     """Title, whose and when, where, why, the words, the file, and the command that shows them on their page."""
     ran = citewell("search", "Foster carers were hired in spring", "-k", "1", "--index", shelf.settings.index)

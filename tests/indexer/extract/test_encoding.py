@@ -87,3 +87,10 @@ def test_bytes_that_are_no_text_are_refused(data: bytes) -> None:
 def test_encoding_that_cannot_be_told_is_refused() -> None:
     """High bytes without any order are in no encoding."""
     assert refusal(decode, bytes(128 + (37 * n * n) % 128 for n in range(400))).code is Refusal.ENCODING
+
+
+def test_utf16_is_never_a_guess() -> None:
+    """Bytes that are UTF-16 of some far language by chance alone are not read as that."""
+    refused = refusal(decode, b"caf\xe9 \x81\x8d\xff\xfe\x00")
+    assert refused.code is Refusal.ENCODING
+    assert "byte 3" in refused.message
