@@ -46,8 +46,10 @@ def children(parent: int | None = None) -> set[int]:
 
 
 def memory_mb(process: int) -> int:
-    """Return the memory that a process holds."""
+    """Return the memory that a reader process holds; until it runs its own program it shows its parent's."""
     try:
+        if b"indexer.extract.worker" not in (PROC / str(process) / "cmdline").read_bytes():
+            return 0
         return int((PROC / str(process) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") >> 20
     except (OSError, IndexError):
         return 0
