@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import ModelError
+from indexer.errors import EncoderMismatchError, ModelError
 from indexer.settings import DEFAULT_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -53,6 +53,17 @@ class Fingerprint:
             if getattr(self, f.name) != getattr(other, f.name)
         )
 
+    def check(self, stored: str | None) -> None:
+        """Compare with the fingerprint that an index holds as JSON.
+
+        Raises EncoderMismatchError where another encoder made the index; one without a fingerprint holds no vectors.
+        """
+        if stored is not None and stored != self.to_json():
+            raise EncoderMismatchError(
+                f"the encoder is not the one that made the index: {self.differences(Fingerprint.from_json(stored))}; "
+                "set the one that did, or run `citewell index --reencode SOURCE`"
+            )
+
     def to_json(self) -> str:
         """Serialise; equal fingerprints give equal strings."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -63,8 +74,8 @@ class Fingerprint:
         return cls(**json.loads(text))
 
 
-class TokenCounter(Protocol):
-    """Counts tokens as the encoder will, without ever cutting."""
+class Encoder(Protocol):
+    """Turns texts into unit vectors whose inner product is their likeness, -1 to 1, and counts tokens as it does."""
 
     @property
     def room(self) -> int:
@@ -72,12 +83,8 @@ class TokenCounter(Protocol):
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, special tokens not counted."""
+        """Tokens of each text, special tokens not counted; never cuts."""
         ...
-
-
-class Encoder(TokenCounter, Protocol):
-    """Turns texts into unit vectors whose inner product is their likeness, -1 to 1."""
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -147,6 +147,11 @@ class Document:
     needs_ocr: tuple[int, ...] = ()  # pages without text
     notes: tuple[str, ...] = ()
 
+    @property
+    def file(self) -> str:
+        """Whole path of the file it was made from."""
+        return f"{self.root}/{self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from indexer.dense import Dense, write_snapshot
 from indexer.durable import publish
 from indexer.encoder import Encoder
-from indexer.errors import DocumentRefusedError, EncoderMismatchError, InputError, Refusal, UnusableIndexError
+from indexer.errors import DocumentRefusedError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.passages import cut
@@ -64,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a sync did. Paths are as in the sources."""
+    """What a sync did. Paths are relative to their source; `needs_ocr` and `notes` go by whole paths."""
 
     generation: int
     added: tuple[str, ...]
@@ -123,7 +123,7 @@ def sync(
     found = scan(named, settings)
     with Store.writing(settings.index) as writer:
         if not reencode:
-            _check_encoder(writer, encoder, settings.index)
+            encoder.fingerprint.check(writer.fingerprint)
         run = _Run(found, writer, settings, encoder, prune=prune, reencode=reencode, progress=progress)
         for batch in _batches(run.make(readers)):
             run.store(batch)
@@ -150,16 +150,6 @@ def sync(
 def original(folder: Path, digest: str) -> Path:
     """Tell where the index keeps the file with this hash."""
     return folder / ORIGINALS / digest
-
-
-def _check_encoder(writer: Writer, encoder: Encoder, folder: Path) -> None:
-    stored, current = writer.fingerprint, encoder.fingerprint
-    if stored is not None and stored != current.to_json():
-        differences = current.differences(type(current).from_json(stored))
-        raise EncoderMismatchError(
-            f"the encoder is not the one that made the index in `{folder}`: {differences}; "
-            "run `citewell index --reencode SOURCE` to encode all documents with it"
-        )
 
 
 class _Run:
@@ -229,9 +219,9 @@ class _Run:
             self.pages += len(made.pages)
             self.passages += count
             if document.needs_ocr:
-                self.needs_ocr[document.path] = document.needs_ocr
+                self.needs_ocr[document.file] = document.needs_ocr
             if document.notes:
-                self.notes[document.path] = document.notes
+                self.notes[document.file] = document.notes
 
     def remove_the_rest(self) -> None:
         """Remove the documents that are no longer in the sources.

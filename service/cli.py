@@ -16,8 +16,6 @@ import typer
 from indexer.errors import CitewellError, InputError, ModelError, UnusableIndexError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from indexer.settings import Settings
     from service.search import Searcher
 
@@ -100,7 +98,6 @@ def index(
     from indexer.encoder import SentenceEncoder
     from indexer.extract import Readers
     from indexer.sync import sync
-    from service.schemas import ReportResponse
     from service.terminal import print_report, progress_bar
 
     settings = _settings(index)
@@ -116,7 +113,7 @@ def index(
             progress=progress,
         )
     if json:
-        _print_json(ReportResponse.of(report))
+        _print_json(report)
     else:
         print_report(report)
     return REFUSED if report.refused else FOUND
@@ -261,11 +258,13 @@ def _standard_input() -> str:
         raise InputError("standard input is not text in UTF-8") from error
 
 
-def _print_json(answer: "BaseModel") -> None:
+def _print_json(answer: object) -> None:
+    from pydantic import TypeAdapter
+
     from service.terminal import safe_json
 
     _configure(sys.stdout, encoding="utf-8")  # as RFC 8259 wants it, and so that no quote is altered
-    print(safe_json(answer.model_dump_json(by_alias=True, indent=2)))  # noqa: T201
+    print(safe_json(TypeAdapter(type(answer)).dump_json(answer, by_alias=True, indent=2).decode()))  # noqa: T201
 
 
 def _configure(stream: TextIO, *, encoding: str | None = None, errors: str | None = None) -> None:

@@ -8,7 +8,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from indexer.encoder import Fingerprint
 from indexer.records import Counts, Document, Page, Refused, Removal
 from indexer.store import Reader, text_sha256
-from indexer.sync import Report
 from service.citation import Citation
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
 from service.search import Hit, SearchResult
@@ -188,7 +187,7 @@ class StatusResponse(BaseModel):
     kinds: dict[str, int]
     encoder: Fingerprint
     refused: tuple[Refused, ...]
-    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by path")
+    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by whole path")
 
     @classmethod
     def of(cls, reader: Reader, index: str) -> Self:
@@ -202,30 +201,8 @@ class StatusResponse(BaseModel):
             kinds=reader.kinds(),
             encoder=Fingerprint.from_json(reader.fingerprint or "{}"),
             refused=tuple(reader.refusals()),
-            needs_ocr={document.path: document.needs_ocr for document in reader.documents() if document.needs_ocr},
+            needs_ocr={document.file: document.needs_ocr for document in reader.documents() if document.needs_ocr},
         )
-
-
-class ReportResponse(BaseModel):
-    """What a run of `citewell index` did; paths are relative to their source."""
-
-    generation: int
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: int
-    refused: tuple[Refused, ...]
-    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text of indexed documents, by path")
-    notes: dict[str, tuple[str, ...]]
-    pages: int = Field(description="of the added and updated documents")
-    passages: int
-    encoded: int = Field(description="passages that had not been encoded before")
-    took_s: float
-
-    @classmethod
-    def of(cls, report: Report) -> Self:
-        """Write a report."""
-        return cls.model_validate(report, from_attributes=True)
 
 
 class Problem(BaseModel):

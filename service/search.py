@@ -9,8 +9,7 @@ from threading import Lock
 from time import perf_counter
 
 from indexer.dense import Dense
-from indexer.encoder import Encoder, Fingerprint
-from indexer.errors import EncoderMismatchError
+from indexer.encoder import Encoder
 from indexer.records import Filter
 from indexer.store import Reader, Store
 from service.citation import Citation, cite
@@ -137,8 +136,7 @@ class Searcher:
             ):
                 return None  # another thread has moved on since this reader began: begin again
             current = self._encoder.fingerprint
-            if reader.fingerprint != current.to_json():
-                raise EncoderMismatchError(_mismatch(current, reader.fingerprint))
+            current.check(reader.fingerprint)
             if self._dense is None:
                 folder, dim = self.store.folder, current.dim
                 self._dense = Dense.open(folder, reader, fingerprint=current.to_json(), dim=dim)
@@ -155,11 +153,3 @@ def _filter(query: Query, reader: Reader) -> Filter:
 
 def _score(cosine: float) -> float:
     return round(1 / (1 + exp(-SCORE_SLOPE * (cosine - SCORE_MIDDLE))), 4)
-
-
-def _mismatch(current: Fingerprint, stored: str | None) -> str:
-    differences = current.differences(Fingerprint.from_json(stored)) if stored else "it names no encoder"
-    return (
-        f"the encoder is not the one that made the index: {differences}; "
-        "set the one that did, or run `citewell index --reencode SOURCE`"
-    )

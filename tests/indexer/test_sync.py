@@ -578,10 +578,12 @@ def test_pages_without_text_and_notes_are_reported(library: Library) -> None:
 
     library.readers = Scans()
     report = library.sync(library.folder / "boats.txt")
-    assert report.needs_ocr == {"boats.txt": (2,)}
-    assert report.notes == {"boats.txt": ("read as cp1252",)}
+    assert report.needs_ocr == {str(library.folder / "boats.txt"): (2,)}
+    assert report.notes == {str(library.folder / "boats.txt"): ("read as cp1252",)}
     document = library.documents()["boats.txt"]
     assert (document.pages, document.needs_ocr, document.notes) == (2, (2,), ("read as cp1252",))
+    shutil.copytree(library.folder, library.folder.parent / "twin")
+    assert len(library.sync(library.folder, library.folder.parent / "twin", reencode=True).needs_ocr) == 4
 
 
 # --- originals

@@ -195,12 +195,13 @@ def test_what_is_special_about_documents_fits_the_schemas(citewell: Citewell, va
     assert report.code == 5
     made = valid("report", json.loads(report.out))
     assert made["added"] == ["scan.txt", "yearbook.txt"]
-    assert made["needs_ocr"] == {"scan.txt": [2]}
-    assert made["notes"] == {"scan.txt": ["it has pictures of pages"]}
+    whole = str(varied.sources / "scan.txt")
+    assert made["needs_ocr"] == {whole: [2]}
+    assert made["notes"] == {whole: ["it has pictures of pages"]}
     assert [refused["path"] for refused in made["refused"]] == ["broken.txt"]
 
     status = valid("status", json.loads(citewell("status", "--json", "--index", index).out))
-    assert status["needs_ocr"] == {"scan.txt": [2]}
+    assert status["needs_ocr"] == {whole: [2]}
     assert status["counts"]["furniture"]["page number"] == 3
     assert status["refused"] == made["refused"]
     assert status["bodies"] == {"Bluehill City Council": 1, "Redbrook Council": 2}
