@@ -259,7 +259,7 @@ def test_status_tells_what_is_indexed_and_what_is_not(home: Home) -> None:
     assert status["refused"] == home.report["refused"]
     printed = citewell("status", cwd=home.folder).stdout
     assert "Refused: locked.pdf: " in printed
-    assert f"needs OCR: report.pdf page {documents.SCANNED_PAGE}" in printed
+    assert f"needs OCR: {home.folder / 'documents' / 'report.pdf'} page {documents.SCANNED_PAGE}" in printed
 
 
 # --- changes and interruptions
