@@ -21,7 +21,8 @@ HOLDER_FILE = "writer.pid"
 APPLICATION_ID = 0x43495445  # "CITE", so that another program's database is never taken for ours
 # History of the format, which readers of another number refuse:
 # 1  first format
-FORMAT = 1
+# 2  vectors of sentences, samples of words
+FORMAT = 2
 
 SCHEMA = f"""
 BEGIN;
@@ -63,11 +64,13 @@ CREATE TABLE passages (
   document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   generation INTEGER NOT NULL,
   sha256 TEXT NOT NULL,         -- of the text
-  input_sha256 TEXT NOT NULL,   -- of what was encoded: context and text
+  sketch BLOB NOT NULL,         -- uint32, little endian: a sample of its runs of words, as hashes
+  input_sha256 TEXT NOT NULL,   -- of what was encoded: context, text, places of sentences
   spans TEXT NOT NULL,          -- JSON: [page, start, end] of each
+  sentences TEXT NOT NULL,      -- JSON: [start, end] of each in the text
   headings TEXT NOT NULL,       -- JSON: outermost first
   context TEXT NOT NULL, text TEXT NOT NULL,
-  vector BLOB NOT NULL          -- float16, little endian, unit length before rounding
+  vectors BLOB NOT NULL         -- float16, little endian, unit length before rounding: the whole, then each sentence
 ) STRICT;
 CREATE INDEX passages_document ON passages (document);
 CREATE INDEX passages_generation ON passages (generation);

@@ -91,12 +91,17 @@ class Encoder(Protocol):
         """Identity of the vectors."""
         ...
 
-    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Shape (len(texts), dim), unit length. Texts longer than `room` tokens are refused, never cut."""
+    def encode_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[NDArray[np.float32]]:
+        """For each text (1 + its parts, dim), unit length: the whole text, then each part `[start, end)` within it.
+
+        Texts longer than `room` tokens are refused, never cut.
+        """
         ...
 
-    def encode_query(self, text: str) -> NDArray[np.float32]:
-        """Shape (dim,), unit length. A query beyond the token limit is cut, as its start says what it asks."""
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (len(texts), dim), unit length. A query beyond the token limit is cut; its start says most."""
         ...
 
 
@@ -151,42 +156,78 @@ class SentenceEncoder:
             encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding) for encoding in encodings]
 
-    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Shape (len(texts), dim), unit length.
+    def encode_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[NDArray[np.float32]]:
+        """For each text (1 + its parts, dim), unit length: the whole text, then each part `[start, end)` within it.
 
+        A part is pooled from its own tokens as the model read them within the whole text, so that it knows what it
+        is about and costs no second reading ("late chunking", Guenther et al. 2024, arXiv 2409.04701).
         Raises ModelError where a text is longer than `room` or the model returns something that is no direction.
         """
         for text, tokens in zip(texts, self.count(texts), strict=True):
             if tokens > self.room:
                 raise ModelError(f"a passage of {tokens} tokens exceeds the model's {self.room}: {text[:80]!r}")
-        return self._encode(list(texts), self._settings.passage_prompt)
+        prompt = self._settings.passage_prompt
+        made: list[NDArray[np.float32]] = []
+        for start in range(0, len(texts), BATCH_SIZE):
+            batch = list(texts[start : start + BATCH_SIZE])
+            made += self._encode(batch, prompt, [list(some) for some in parts[start : start + BATCH_SIZE]])
+        return made
 
-    def encode_query(self, text: str) -> NDArray[np.float32]:
-        """Shape (dim,), unit length."""
-        vector: NDArray[np.float32] = self._encode([text], self._settings.query_prompt)[0]
-        return vector
-
-    def _encode(self, texts: list[str], prompt: str) -> NDArray[np.float32]:
-        dim = self.fingerprint.dim  # before loading, so that altered weights are never run
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (len(texts), dim), unit length."""
         if not texts:
-            return np.zeros((0, dim), np.float32)
-        with self._lock:
-            vectors = self._model.encode(
-                texts,
-                prompt=prompt,  # also where it is empty, else the model's own default would come in uncounted
-                batch_size=BATCH_SIZE,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=False,
-            )
-        vectors = np.asarray(vectors, dtype=np.float32)
+            return np.empty((0, self.fingerprint.dim), np.float32)
+        vectors = self._encode(list(texts), self._settings.query_prompt, [[] for _ in texts])
+        return np.concatenate(vectors)
+
+    def _encode(self, texts: list[str], prompt: str, parts: list[list[tuple[int, int]]]) -> list[NDArray[np.float32]]:
+        dim = self.fingerprint.dim  # before loading, so that altered weights are never run
+        model = self._model
+        import torch  # noqa: PLC0415
+
+        with self._lock, torch.inference_mode():
+            # The prompt is given also where it is empty, else the model's own default would come in uncounted.
+            features = _on_device(model.preprocess(texts, prompt=prompt), model.device)
+            features = model(features)
+            vectors = features["sentence_embedding"].float().cpu().numpy()
+            owners, masks = self._masks(texts, prompt, parts, features["attention_mask"].cpu().numpy())
+            if len(owners):
+                of_parts = {
+                    "token_embeddings": features["token_embeddings"][torch.from_numpy(owners).to(model.device)],
+                    "attention_mask": torch.from_numpy(masks).to(model.device),
+                }
+                for module in list(model)[1:]:  # what turns tokens into one vector
+                    of_parts = module(of_parts)
+                vectors = np.concatenate([vectors, of_parts["sentence_embedding"].float().cpu().numpy()])
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         bad = ~(np.isfinite(norms) & (norms > 0)).ravel()
         if vectors.shape[1] != dim or bad.any():
-            culprit = texts[int(bad.argmax())][:80] if bad.any() else texts[0][:80]
+            culprit = texts[[*range(len(texts)), *owners][int(bad.argmax())]][:80]
             raise ModelError(f"model {self._settings.model} gave no usable vector of {dim} numbers for {culprit!r}")
         unit: NDArray[np.float32] = vectors / norms
-        return unit
+        rows = iter(unit[len(texts) :])
+        return [np.stack([unit[row], *(next(rows) for _ in parts[row])]) for row in range(len(texts))]
+
+    def _masks(
+        self, texts: list[str], prompt: str, parts: list[list[tuple[int, int]]], attention: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tell for each part the row of its text, and mark its tokens in that: shapes (n,) and (n, tokens)."""
+        owners = np.array([row for row, some in enumerate(parts) for _ in some], np.int64)
+        masks = np.zeros((len(owners), attention.shape[1]), np.int64)
+        at = 0
+        for row, some in enumerate(parts):
+            if not some:
+                continue
+            offsets = np.array(self._tokenizer.encode(prompt + texts[row]).offsets) - len(prompt)
+            columns = np.flatnonzero(attention[row])
+            for start, end in some:
+                inside = (offsets[:, 0] >= start) & (offsets[:, 1] <= end) & (offsets[:, 1] > offsets[:, 0])
+                # What has no token of its own, such as a lone accent, goes by the whole text.
+                masks[at, columns[inside] if inside.any() else columns] = 1
+                at += 1
+        return owners, masks
 
     @cached_property
     def _max_tokens(self) -> int:
@@ -236,10 +277,14 @@ class SentenceEncoder:
         return model
 
 
-def locate_model(model: str) -> Path:
+def _on_device(features: dict[str, Any], device: Any) -> dict[str, Any]:
+    return {name: value.to(device) if hasattr(value, "to") else value for name, value in features.items()}
+
+
+def locate_model(model: str, setting: str = "model") -> Path:
     """Find the folder of a model on this machine: the bundled package, a path, or the local hub cache.
 
-    Never touches a network. Raises ModelError with the remedy where it is not found.
+    Never touches a network. Raises ModelError with the remedy, and the setting that named it, where it is not found.
     """
     if model == DEFAULT_MODEL:
         spec = importlib.util.find_spec(DEFAULT_PACKAGE)  # finds the files, does not run the package
@@ -257,7 +302,7 @@ def locate_model(model: str) -> Path:
             continue
     raise ModelError(
         f"model {model!r} is neither a folder nor in the local model cache; "
-        "download it first on a machine with a network, then give its folder as the setting `model`"
+        f"download it first on a machine with a network, then give its folder as the setting `{setting}`"
     )
 
 

@@ -65,7 +65,8 @@ def cut(
             context = context_line(metadata, above, counter)
             spans = merged([span for unit in units for span in unit.spans], texts)
             text = "\n".join(texts[span.page][span.start : span.end] for span in spans)
-            passages.append(Passage(text, spans, context, section.path))
+            sentences = tuple(_place(unit.spans, spans) for unit in units)
+            passages.append(Passage(text, spans, context, section.path, sentences))
     return passages
 
 
@@ -73,10 +74,12 @@ def context_line(metadata: Metadata, headings: Sequence[str], counter: TokenCoun
     """Say in one line whose report this is, of what kind and date, and under which headings the passage stands.
 
     Reports of different bodies say the same things in the same words, and a passage rarely names its body. A line
-    longer than a third of what the encoder takes loses words at its end.
+    longer than a third of what the encoder takes loses words at its end. A report whose day of publication is unknown
+    goes by the end of what it reports on.
     """
-    published = metadata.published and f"{metadata.published.day} {metadata.published:%B %Y}"
-    parts = [metadata.body or metadata.title, metadata.kind, published, *headings[-HEADINGS_IN_CONTEXT:]]
+    day = metadata.published or max((event.end for event in metadata.events), default=None)
+    dated = day and f"{day.day} {day:%B %Y}"
+    parts = [metadata.body or metadata.title, metadata.kind, dated, *headings[-HEADINGS_IN_CONTEXT:]]
     words = ". ".join(" ".join(part.split()) for part in parts if part).split(" ")
     while words and counter.count([" ".join(words)])[0] > counter.room // CONTEXT_SHARE:
         words = words[: len(words) * 3 // 4]
@@ -151,6 +154,18 @@ def _spans(paragraph: Paragraph, start: int, end: int) -> tuple[Span, ...]:
             spans.append(Span(run.page, run.start + first, run.start + last))
         offset += run.end - run.start + 1  # the line feed between runs
     return tuple(spans)
+
+
+def _place(part: Sequence[Span], spans: Sequence[Span]) -> tuple[int, int]:
+    """Find where `part` of the spans begins and ends in the passage's text, which is the texts of all of them."""
+    offset = 0
+    for span in spans:
+        if span.page == part[0].page and span.start <= part[0].start < span.end:
+            start = offset + part[0].start - span.start
+        if span.page == part[-1].page and span.start < part[-1].end <= span.end:
+            return start, offset + part[-1].end - span.start
+        offset += span.end - span.start + 1  # the line feed between spans
+    raise ValueError(f"{part} is not within {spans}")
 
 
 def _packed(section: _Section, aim: int, longest: int) -> Iterator[list[_Unit]]:

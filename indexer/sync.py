@@ -1,6 +1,6 @@
 """Makes an index equal to its sources. The only module that knows the order of the steps.
 
-    files -> pages -> without furniture -> metadata -> passages -> vectors -> store -> FAISS snapshot
+    files -> pages -> without furniture -> metadata -> passages -> vectors -> words -> store -> FAISS snapshot
 
 All of a sync is one transaction: readers see the old generation until the new one is whole, and a sync that is
 interrupted has changed nothing.
@@ -23,17 +23,19 @@ from indexer.durable import publish
 from indexer.encoder import Encoder
 from indexer.errors import DocumentRefusedError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
+from indexer.lexical import drop_other_generations, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal
+from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
-from indexer.store import Known, Store, Writer, text_sha256
+from indexer.store import Known, Store, Writer, input_sha256
 
 log = logging.getLogger(__name__)
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
-RECIPE = 1
+RECIPE = 2
 BATCH = 512  # passages put together before encoding: enough to sort by length, few enough to keep memory small
 ENCODE_AT_ONCE = 64  # passages between two signs of progress
 ORIGINALS = "originals"
@@ -201,7 +203,7 @@ class _Run:
 
     def store(self, batch: Sequence[_Made]) -> None:
         """Encode the passages of some documents and put these into the store."""
-        vectors = self._vectors([passage.input for made in batch for passage in made.passages])
+        vectors = self._vectors([passage for made in batch for passage in made.passages])
         for made in batch:
             document, count = made.document, len(made.passages)
             self._writer.put_document(
@@ -211,6 +213,7 @@ class _Run:
                 removals=made.removals,
                 passages=made.passages,
                 vectors=vectors[:count],
+                sketches=[sketch(passage.text, document.metadata.body) for passage in made.passages],
             )
             vectors = vectors[count:]
             key = (document.root, document.path)
@@ -247,7 +250,12 @@ class _Run:
         changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
         fingerprint = self._encoder.fingerprint.to_json()
         is_new = any(changes.values()) or self._writer.fingerprint != fingerprint
+        version = self._writer.next_version if is_new else self._writer.version
+        folder = self._settings.index
+        # Before the commit, so that whoever sees the new generation finds its words there.
+        write_generation(folder, self._writer, version)
         self._writer.commit(fingerprint, changes if is_new else None)
+        drop_other_generations(folder, version)
 
     def _changed(self) -> Iterator[tuple[_Job, bytes]]:
         known = {} if self._reencode else self._known
@@ -285,21 +293,29 @@ class _Run:
         refused = Refused(source.root, source.path, error.code, error.message, error.pages)
         self.refused.append((refused, known))
 
-    def _vectors(self, inputs: Sequence[str]) -> NDArray[np.float16]:
-        """Give the vector of each input, encoding those that the index has none of: shape (len(inputs), dim)."""
-        dim = self._encoder.fingerprint.dim
-        digests = [text_sha256(text) for text in inputs]
-        vectors = {} if self._reencode else self._writer.vectors_of(digests, dim)
-        missing = {digest: text for digest, text in zip(digests, inputs, strict=True) if digest not in vectors}
-        by_length = sorted(missing.items(), key=lambda item: len(item[1]))  # little padding, so less to compute
+    def _vectors(self, passages: Sequence[Passage]) -> list[NDArray[np.float16]]:
+        """Give the vectors of each passage, encoding those that the index has none of: (1 + its sentences, dim)."""
+        digests = [input_sha256(passage) for passage in passages]
+        vectors = {} if self._reencode else self._writer.vectors_of(digests, self._encoder.fingerprint.dim)
+        missing = {
+            digest: passage for digest, passage in zip(digests, passages, strict=True) if digest not in vectors
+        }
+        by_length = sorted(missing.items(), key=lambda item: len(item[1].input))  # little padding, so less to compute
         for start in range(0, len(by_length), ENCODE_AT_ONCE):
             part = dict(by_length[start : start + ENCODE_AT_ONCE])
-            vectors.update(
-                zip(part, self._encoder.encode_passages(list(part.values())).astype(np.float16), strict=True)
+            made = self._encoder.encode_passages(
+                [passage.input for passage in part.values()], [_sentences(passage) for passage in part.values()]
             )
+            vectors.update((digest, some.astype(np.float16)) for digest, some in zip(part, made, strict=True))
             self.encoded += len(part)
             self._show_progress()
-        return np.array([vectors[digest] for digest in digests], np.float16).reshape(len(inputs), dim)
+        return [vectors[digest] for digest in digests]
+
+
+def _sentences(passage: Passage) -> list[tuple[int, int]]:
+    """Find the sentences of a passage in what is encoded of it."""
+    before = len(passage.input) - len(passage.text)
+    return [(before + start, before + end) for start, end in passage.sentences]
 
 
 def _recipe(source: Source, settings: Settings) -> str:

@@ -1,13 +1,13 @@
 """Where a passage stands: everything needed to find it again and to check that it is unchanged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import PurePosixPath
 
 from indexer.errors import IndexFormatError, NotFoundError
 from indexer.records import Span, StoredPassage
-from indexer.store import Reader
+from indexer.store import Reader, text_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,16 @@ class Citation:
     link: str
 
 
-def cite(stored: StoredPassage, reader: Reader) -> Citation:
-    """Cite a passage, after reading it once more from its pages.
+def cite(parts: Sequence[StoredPassage], reader: Reader) -> Citation:
+    """Cite a passage, or neighbouring ones of a document in their order, after reading each once more from its pages.
 
-    Raises IndexFormatError where the pages do not hold it to the letter; such a passage must not leave.
+    Raises IndexFormatError where the pages do not hold them to the letter; such a passage must not leave.
     """
-    document, passage = stored.document, stored.passage
-    try:
-        pages = {span.page: reader.page(document.doc_id, span.page)[0].text for span in passage.spans}
-        on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
-    except NotFoundError:  # even the page is gone
-        on_pages = ""
-    if on_pages != passage.text or sha256(on_pages.encode()).hexdigest() != stored.text_sha256:
-        raise IndexFormatError(
-            f"passage {stored.passage_id} of `{document.path}` is not what its pages say; the index is damaged: "
-            "delete it and run `citewell index SOURCE`"
-        )
+    for stored in parts:
+        _check(stored, reader)
+    document = parts[0].document
     metadata = document.metadata
-    first = passage.spans[0].page
+    spans = tuple(span for stored in parts for span in stored.passage.spans)
     return Citation(
         doc_id=document.doc_id,
         title=metadata.title or PurePosixPath(document.path).name,
@@ -59,13 +51,32 @@ def cite(stored: StoredPassage, reader: Reader) -> Citation:
         published=metadata.published,
         kind=metadata.kind,
         source=document.path,
-        page=first,
-        page_end=passage.spans[-1].page,
-        spans=tuple((span.page, span.start, span.end) for span in passage.spans),
-        text_sha256=stored.text_sha256,
+        page=spans[0].page,
+        page_end=spans[-1].page,
+        spans=tuple((span.page, span.start, span.end) for span in spans),
+        text_sha256=parts[0].text_sha256 if len(parts) == 1 else text_sha256(text_of(parts)),
         doc_sha256=document.sha256,
-        link=page_link(document.doc_id, first, passage.spans),
+        link=page_link(document.doc_id, spans[0].page, spans),
     )
+
+
+def text_of(parts: Sequence[StoredPassage]) -> str:
+    """Give the text that the citation of these passages stands for."""
+    return "\n".join(stored.passage.text for stored in parts)
+
+
+def _check(stored: StoredPassage, reader: Reader) -> None:
+    document, passage = stored.document, stored.passage
+    try:
+        pages = {span.page: reader.page(document.doc_id, span.page)[0].text for span in passage.spans}
+        on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
+    except NotFoundError:  # even the page is gone
+        on_pages = ""
+    if on_pages != passage.text or text_sha256(on_pages) != stored.text_sha256:
+        raise IndexFormatError(
+            f"passage {stored.passage_id} of `{document.path}` is not what its pages say; the index is damaged: "
+            "delete it and run `citewell index SOURCE`"
+        )
 
 
 def page_link(doc_id: str, page: int, spans: tuple[Span, ...]) -> str:

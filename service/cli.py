@@ -6,7 +6,7 @@ Whatever is slow to import is imported by the command that needs it, so that hel
 import os
 import signal
 import sys
-from enum import StrEnum
+from collections.abc import Iterable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 from indexer.errors import CitewellError, InputError, ModelError, UnusableIndexError
+from indexer.records import Mode
 
 if TYPE_CHECKING:
+    from indexer.encoder import Encoder
     from indexer.settings import Settings
+    from service.evaluation.outcomes import Evaluation
+    from service.evaluation.questions import Questions
+    from service.query import Query
     from service.search import Searcher
 
 FOUND, NOT_FOUND, USAGE, NO_INDEX, REFUSED, INTERRUPTED = 0, 1, 2, 3, 5, 130
@@ -40,12 +45,8 @@ Index = Annotated[
     typer.Option("--index", metavar="DIR", help="Folder of the index. [default: .citewell]", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
-
-class Mode(StrEnum):
-    """How passages are found."""
-
-    DENSE = "dense"
+SearchMode = Annotated[Mode, typer.Option("--mode", help="How passages are found.")]
+NoInfer = Annotated[bool, typer.Option("--no-infer", help="Do not read bodies and times from the question.")]
 
 
 def main() -> NoReturn:
@@ -130,11 +131,13 @@ def search(
     to: Annotated[str | None, typer.Option(metavar="DATE", help="Published on this day or earlier.")] = None,
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="What had been published by this day.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only documents of this kind; may be repeated.")] = None,
-    mode: Annotated[Mode, typer.Option(help="How passages are found.")] = Mode.DENSE,
+    mode: SearchMode = Mode.HYBRID,
+    no_infer: NoInfer = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what speaks for each hit.")] = False,
     index: Index = None,
     json: Json = False,
 ) -> int:
-    """Find the passages nearest in meaning to a question, each with its citation."""
+    """Find the passages that best fit a question, each with its citation."""
     from service.schemas import SearchRequest, SearchResponse
     from service.terminal import console, print_search
 
@@ -147,11 +150,13 @@ def search(
             "to": to,
             "as_of": as_of,
             "kind": kind or (),
-            "mode": mode.value,
+            "mode": mode,
+            "infer": not no_infer,
+            "explain": explain,
         }
     )
     checked = request.checked()  # before the seconds that loading the model takes
-    found = SearchResponse.of(_searcher(_settings(index)).search(checked))
+    found = SearchResponse.of(_searcher(_settings(index)).search(checked), explain=explain)
     if json:
         _print_json(found)
     elif found.hits:
@@ -159,6 +164,8 @@ def search(
     else:
         is_filtered = any((checked.bodies, checked.kinds, checked.published_from, checked.published_to))
         why = "no document fits the filters" if is_filtered else "the index holds no documents"
+        if found.interpreted.phrases or checked.terms.excluded:
+            why = "no passage has all the words in quotation marks and none of those with a dash"
         console(stderr=True).print(f"nothing found: {why}")
     return FOUND if found.hits else NOT_FOUND
 
@@ -205,6 +212,65 @@ def status(index: Index = None, json: Json = False) -> int:
     return FOUND
 
 
+@app.command("eval", epilog=EXIT_CODES)
+def evaluate(
+    questions: Annotated[
+        Path | None, typer.Argument(metavar="QUESTIONS.jsonl", help="Questions and where their answers stand.")
+    ] = None,
+    beir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A public set instead: corpus.jsonl, queries.jsonl, qrels.tsv. Its documents are indexed in the "
+            "folder that --index names, and stay there for the next time, or in a temporary one.",
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="BEFORE.json AFTER.json", help="Compare two runs that --json printed."),
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option("-k", help="Hits asked for each question. [default: 20]", show_default=False)
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N questions.")] = None,
+    mode: SearchMode = Mode.HYBRID,
+    no_infer: NoInfer = False,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the figures in this folder, as SVG.")
+    ] = None,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Measure search on a question file or a public set, or compare two such runs."""
+    from service.evaluation.compare import compare_files
+    from service.evaluation.plots import check_plots, plot_comparison, plot_evaluation
+    from service.evaluation.report import comparison_lines, evaluation_lines
+
+    if [questions, beir, compare].count(None) != 2:
+        raise InputError("name one of a question file, --beir FOLDER and --compare BEFORE.json AFTER.json")
+    if k is not None and not questions:
+        raise InputError("-k goes with a question file; queries of a public set are always asked for 100 hits")
+    if limit is not None and compare:
+        raise InputError("--limit goes with a question file or a public set; --compare looks at all questions")
+    if plots:
+        check_plots()
+    if compare:
+        comparison = compare_files(*compare)
+        _print_answer(comparison, comparison_lines(comparison), json=json)
+        if plots:
+            plot_comparison(comparison, plots)
+    else:
+        found = (
+            _evaluated_set(beir, index, limit, mode=mode, infer=not no_infer)
+            if beir
+            else _evaluated(questions, index, limit, k, mode=mode, infer=not no_infer)
+        )
+        _print_answer(found, evaluation_lines(found), json=json)
+        if plots:
+            plot_evaluation(found, plots)
+    return FOUND
+
+
 @app.command(epilog=EXIT_CODES)
 def serve(
     host: Annotated[
@@ -243,12 +309,60 @@ def _settings(index: Path | None, **given: str | int | None) -> "Settings":
     return Settings.load(index=index, **given)
 
 
-def _searcher(settings: "Settings") -> "Searcher":
-    from indexer.encoder import SentenceEncoder
+def _searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Searcher":
+    from indexer.encoder import SentenceEncoder, locate_model
+    from indexer.reranker import CrossEncoderReranker
     from indexer.store import Store
     from service.search import Searcher
 
-    return Searcher(Store.open(settings.index), SentenceEncoder(settings))
+    store = Store.open(settings.index)
+    reranker = CrossEncoderReranker(locate_model(settings.rerank, "rerank"), settings) if settings.rerank else None
+    return Searcher(
+        store, encoder or SentenceEncoder(settings), reranker=reranker, rerank_depth=settings.rerank_depth
+    )
+
+
+def _evaluated(
+    file: Path | None, index: Path | None, limit: int | None, k: int | None, *, mode: Mode, infer: bool
+) -> "Evaluation":
+    from service.evaluation.questions import read_questions
+    from service.query import Query
+
+    assert file is not None, "the command has checked it"
+    questions = read_questions(file, limit)
+    like = Query(questions.name, k=20 if k is None else k, mode=mode, infer=infer)
+    return _run(questions, _searcher(_settings(index)), like)
+
+
+def _evaluated_set(folder: Path, index: Path | None, limit: int | None, *, mode: Mode, infer: bool) -> "Evaluation":
+    from tempfile import TemporaryDirectory
+
+    from indexer.encoder import SentenceEncoder
+    from indexer.extract import Readers
+    from service.evaluation.beir import make_index, read_set
+    from service.query import MOST_HITS, Query
+    from service.terminal import console, progress_bar
+
+    public = read_set(folder, limit)
+    with TemporaryDirectory() as scratch:
+        settings = _settings(index or Path(scratch, "index"))
+        encoder = SentenceEncoder(settings)
+        with Readers(settings) as readers, progress_bar() as progress:
+            made = make_index(public, settings, encoder=encoder, readers=readers, progress=progress)
+        if not made:
+            console(stderr=True).print(f"using the index in `{settings.index}` as it was made before", soft_wrap=True)
+        like = Query(public.questions.name, k=MOST_HITS, mode=mode, infer=infer)
+        return _run(public.questions, _searcher(settings, encoder), like)
+
+
+def _run(questions: "Questions", searcher: "Searcher", like: "Query") -> "Evaluation":
+    from service.evaluation.run import Held, evaluate
+    from service.terminal import counting_bar
+
+    with searcher.store.reading() as reader:
+        held = Held.of(reader)
+    with counting_bar("Asking") as progress:
+        return evaluate(questions, searcher, held, like=like, progress=progress)
 
 
 def _standard_input() -> str:
@@ -256,6 +370,15 @@ def _standard_input() -> str:
         return sys.stdin.read().strip()
     except UnicodeDecodeError as error:
         raise InputError("standard input is not text in UTF-8") from error
+
+
+def _print_answer(answer: object, lines: Iterable[str], *, json: bool) -> None:
+    from service.terminal import print_lines
+
+    if json:
+        _print_json(answer)
+    else:
+        print_lines(lines)
 
 
 def _print_json(answer: object) -> None:

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from indexer.dates import parse_date
 from indexer.errors import InputError
 from indexer.metadata import body_key
-from indexer.records import Filter
+from indexer.records import Filter, Mode
+from indexer.words import Terms, split_query
 
 LONGEST_QUERY = 1000  # characters; a question is a sentence or two, and longer ones only cost time
 LONGEST_NAME = 200  # characters of a body, a kind or a date
@@ -29,6 +30,8 @@ class Query:
     kinds: tuple[str, ...] = ()
     published_from: date | None = None
     published_to: date | None = None
+    mode: Mode = Mode.HYBRID
+    infer: bool = True  # read bodies and times from the words
 
     def __post_init__(self) -> None:
         """Raise InputError where the query cannot be used."""
@@ -43,8 +46,14 @@ class Query:
                 raise InputError(f"no body or kind has a name of {len(name):,} characters such as {_quoted(name)}")
         if not 1 <= self.k <= MOST_HITS:
             raise InputError(f"k is {self.k}; it must be from 1 to {MOST_HITS}")
+        _ = self.terms  # raises where there is nothing to look for
         if self.published_from and self.published_to and self.published_from > self.published_to:
             raise InputError(f"the dates are the wrong way round: from {self.published_from} to {self.published_to}")
+
+    @property
+    def terms(self) -> Terms:
+        """The words, phrases and exclusions of the text."""
+        return split_query(self.text)
 
 
 def parse_day(text: str, *, last: bool = False) -> date:

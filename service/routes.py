@@ -23,14 +23,14 @@ Search = Annotated[Searcher, Depends(_searcher)]
 
 @router.get("/v1/search", summary="Search by query string")
 def search_by_query_string(request: Annotated[SearchRequest, Query()], searcher: Search) -> SearchResponse:
-    """Find the passages nearest in meaning to a question, each with a citation that can be checked."""
-    return SearchResponse.of(searcher.search(request.checked()))
+    """Find the passages that best fit a question, each with a citation that can be checked."""
+    return SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
 
 
 @router.post("/v1/search", summary="Search by JSON")
 def search_by_json(request: SearchRequest, searcher: Search) -> SearchResponse:
-    """Find the passages nearest in meaning to a question, each with a citation that can be checked."""
-    return SearchResponse.of(searcher.search(request.checked()))
+    """Find the passages that best fit a question, each with a citation that can be checked."""
+    return SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
 
 
 @router.get("/v1/documents", summary="List the documents")

@@ -1,16 +1,16 @@
 """The JSON that goes over the wire and out of `--json`: the contract, field by field."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from indexer.encoder import Fingerprint
-from indexer.records import Counts, Document, Page, Refused, Removal
+from indexer.records import Counts, Document, Mode, Page, Refused, Removal
 from indexer.store import Reader, text_sha256
 from service.citation import Citation
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
-from service.search import Hit, SearchResult
+from service.search import Hit, Part, Reranked, SearchResult
 
 
 def _several(value: object) -> object:
@@ -36,7 +36,9 @@ class SearchRequest(BaseModel):
     from_: str | None = Field(None, alias="from", description="published on this day or later: 2018-05-22 or 2018")
     to: str | None = Field(None, description="published on this day or earlier")
     as_of: str | None = Field(None, description="what had been published by this day")
-    mode: Literal["dense"] = Field("dense", description="how passages are found: by meaning")
+    mode: Mode = Field(Mode.HYBRID, description="how passages are found: by meaning and words, or by one of them")
+    infer: bool = Field(default=True, description="read bodies and times from the question")
+    explain: bool = Field(default=False, description="say what speaks for each hit")
 
     def checked(self) -> Query:
         """Check all values. Raises InputError."""
@@ -48,6 +50,8 @@ class SearchRequest(BaseModel):
             kinds=self.kind,
             published_from=None if self.from_ is None else parse_day(self.from_),
             published_to=min(ends, default=None),
+            mode=self.mode,
+            infer=self.infer,
         )
 
 
@@ -63,10 +67,25 @@ class Interpreted(BaseModel):
 
 
 class Scores(BaseModel):
-    """What each way of searching says of a hit; null where it did not find it."""
+    """What each way of searching says of a hit; null where it did not look or found nothing."""
 
     dense: float | None = Field(description="cosine of query and passage")
-    lexical: float | None
+    lexical: float | None = Field(description="BM25 score of the query, as a share of the most there could be")
+
+
+class Reason(BaseModel):
+    """What one signal adds to a hit's place: its value times its weight."""
+
+    signal: str
+    value: float
+    weight: float
+    adds: float
+
+    @classmethod
+    def of(cls, part: Part) -> Self:
+        """Write a part of a hit's sum."""
+        adds = round(part.value * part.weight, 4)
+        return cls(signal=part.signal, value=part.value, weight=part.weight, adds=adds)
 
 
 class HitOut(BaseModel):
@@ -79,18 +98,25 @@ class HitOut(BaseModel):
     text: str
     highlights: tuple[tuple[int, int], ...] = Field(description="words of the query in the text, as [start, end)")
     citation: Citation
+    twins: tuple[Citation, ...] = Field(description="where near-identical text stands in other documents")
+    explanation: tuple[Reason, ...] | None = Field(None, description="only where it was asked for")
+    reranked: Reranked | None = Field(None, description="likewise, where a reranker put this hit in its place")
 
     @classmethod
-    def of(cls, hit: Hit) -> Self:
+    def of(cls, hit: Hit, *, explain: bool = False) -> Self:
         """Write a hit."""
+        dense, lexical = (score and round(score, 4) for score in (hit.dense, hit.lexical))
         return cls(
             rank=hit.rank,
             score=hit.score,
-            scores=Scores(dense=round(hit.dense, 4), lexical=None),
+            scores=Scores(dense=dense, lexical=lexical),
             passage_id=hit.passage_id,
             text=hit.text,
             highlights=hit.highlights,
             citation=hit.citation,
+            twins=hit.twins,
+            explanation=tuple(Reason.of(part) for part in hit.parts) if explain else None,
+            reranked=hit.reranked if explain else None,
         )
 
 
@@ -105,7 +131,7 @@ class SearchResponse(BaseModel):
     hits: tuple[HitOut, ...]
 
     @classmethod
-    def of(cls, result: SearchResult) -> Self:
+    def of(cls, result: SearchResult, *, explain: bool = False) -> Self:
         """Write a search result."""
         read = result.interpreted
         return cls(
@@ -116,7 +142,7 @@ class SearchResponse(BaseModel):
             interpreted=Interpreted(
                 body=read.body, from_=read.published_from, to=read.published_to, phrases=read.phrases
             ),
-            hits=tuple(HitOut.of(hit) for hit in result.hits),
+            hits=tuple(HitOut.of(hit, explain=explain) for hit in result.hits),
         )
 
 

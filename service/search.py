@@ -1,31 +1,35 @@
 """From a query to ranked, cited passages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from math import exp
 from threading import Lock
 from time import perf_counter
 
+import numpy as np
+
 from indexer.dense import Dense
 from indexer.encoder import Encoder
-from indexer.records import Filter
+from indexer.lexical import Lexical
+from indexer.records import Mode
+from indexer.reranker import Reranker
+from indexer.settings import RERANK_DEPTH
 from indexer.store import Reader, Store
-from service.citation import Citation, cite
+from indexer.words import Terms
+from service.arrange import Group, arrange
+from service.candidates import DEPTH, Asked, Candidates, Generation, gather
+from service.catalogue import Catalogue
+from service.citation import Citation, cite, text_of
 from service.highlight import highlights
 from service.query import Query, resolve
-
-# Chance that a hit of this cosine is on the page of the answer: logistic regression over the first ten hits of the
-# 130 development questions on 224 real reports (tests/quality/measure.py). A cosine tells little by itself, so the
-# chances are low; they mean the same for every query.
-SCORE_SLOPE = 3.1
-SCORE_MIDDLE = 1.26
+from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
+from service.reading import Period, Reading, interpreted, read
 
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """How the query was read: the filters in force."""
+    """How the query was read: the filters in force, and what was inferred from its words where there are none."""
 
     body: str | None
     published_from: date | None
@@ -34,16 +38,46 @@ class Interpretation:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one signal adds to a hit's sum."""
+
+    signal: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """What a reranker made of a hit."""
+
+    score: float  # on the reranker's own scale
+    rank_before: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found. `rank` starts at 1; `score` is from 0 to 1, `dense` a cosine; higher is better."""
+    """A passage, or a few neighbouring ones of a document, that was found.
+
+    `rank` starts at 1; `score` is the estimated chance that it is relevant; `dense` is a cosine and `lexical` a share
+    of the best BM25 score there could be, both of the best passage and the whole question, None where that arm did
+    not look or found none of the words. Higher is better. `twins` say the same in other documents.
+
+    Where hits were reranked, `score` goes with the place: the first of them has the highest of their chances, and so
+    on, so that scores fall with the rank and compare with those of searches without a reranker.
+    """
 
     rank: int
     score: float
-    dense: float
+    dense: float | None
+    lexical: float | None
     passage_id: int
     text: str
     highlights: tuple[tuple[int, int], ...]
     citation: Citation
+    twins: tuple[Citation, ...] = ()
+    parts: tuple[Part, ...] = ()
+    context: str = ""  # of the best passage; what models read in front of the text
+    reranked: Reranked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +85,7 @@ class SearchResult:
     """Hits, best first, all of one generation of the index."""
 
     query: str
-    mode: str
+    mode: Mode
     generation: int
     took_ms: float
     interpreted: Interpretation
@@ -61,95 +95,163 @@ class SearchResult:
 class Searcher:
     """Searches an index that may change meanwhile; every result is of one generation. Threads may share it."""
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        encoder: Encoder,
+        weights: Mapping[Mode, Weights] = WEIGHTS,
+        *,
+        reranker: Reranker | None = None,
+        rerank_depth: int = RERANK_DEPTH,
+    ) -> None:
+        """Take a reranker to have the first hits of every search put in the order of its scores."""
         self.store = store
         self._encoder = encoder
-        self._dense: Dense | None = None
+        self._weights = weights
+        self._reranker = reranker
+        self._rerank_depth = rerank_depth
+        self._generation: Generation | None = None
         self._lock = Lock()
 
     def warm_up(self) -> None:
-        """Load the model and the index before the first query."""
-        self._encoder.encode_query("ready")
+        """Load the models and the index before the first query."""
+        self._encoder.encode_queries(["ready"])
+        if self._reranker:
+            self._reranker.scores("ready", ["ready"])
         self.generation()
 
     def generation(self) -> int:
         """Give the generation that is served now. Raises UnusableIndexError."""
-        with self._opened() as (reader, _):
+        with self.opened() as (reader, _):
             return reader.version.generation
 
     def search(self, query: Query) -> SearchResult:
-        """Give the passages nearest in meaning to the query, among the documents that its filters let through.
+        """Give the passages that best fit the query, among the documents that its filters let through.
 
         Raises InputError for a filter that names nothing, UnusableIndexError where the index cannot be used.
         """
         started = perf_counter()
-        with self._opened() as (reader, dense):
-            wanted = _filter(query, reader)  # first, since loading a model for a filter that fits nothing is no use
-            vector = self._encoder.encode_query(query.text)
-            found = dense.search(vector, query.k, reader.allowed(wanted))
-            stored = reader.passages([passage_id for passage_id, _ in found])
+        with self.opened() as (reader, generation):
+            asked = understand(query, generation.catalogue)
+            candidates = gather(asked, generation, reader, self._encoder)
+            weights = self._weights[asked.mode]
+            sums = weights.sums(candidates.signals)
+            # What comes after the k-th may be reranked to a place before it.
+            k = max(query.k, self._rerank_depth) if self._reranker else query.k
+            groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
+            chances = weights.chances(sums)
             hits = tuple(
-                Hit(
+                replace(
+                    _hit(group, candidates, query, weights, reader),
                     rank=rank,
-                    score=_score(cosine),
-                    dense=cosine,
-                    passage_id=passage_id,
-                    text=stored[passage_id].passage.text,
-                    highlights=tuple(highlights(query.text, stored[passage_id].passage.text)),
-                    citation=cite(stored[passage_id], reader),
+                    score=round(float(chances[group.row]), 4),
                 )
-                for rank, (passage_id, cosine) in enumerate(found, start=1)
+                for rank, group in enumerate(groups, start=1)
             )
-            generation = reader.version.generation
+        if self._reranker:
+            first, rest = hits[: self._rerank_depth], hits[self._rerank_depth :]
+            hits = (*_rerank(first, asked.terms.words, self._reranker), *rest)[: query.k]
         return SearchResult(
             query=query.text,
-            mode="dense",
-            generation=generation,
+            mode=query.mode,
+            generation=reader.version.generation,
             took_ms=round((perf_counter() - started) * 1000, 1),
-            interpreted=Interpretation(
-                body=", ".join(sorted(wanted.bodies)) if wanted.bodies else None,
-                published_from=wanted.published_from,
-                published_to=wanted.published_to,
-                phrases=(),
-            ),
+            interpreted=_interpretation(asked),
             hits=hits,
         )
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Reader, Dense]]:
-        """Read one generation of the store together with the vectors of that generation."""
+    def opened(self) -> Iterator[tuple[Reader, Generation]]:
+        """Read one generation of the store together with all that is derived from that generation."""
         for is_last_try in (False, True):
             with self.store.reading() as reader:
-                dense = self._dense_at(reader, older_too=is_last_try)
-                if dense is not None:
-                    yield reader, dense
+                generation = self._generation_at(reader, older_too=is_last_try)
+                if generation is not None:
+                    yield reader, generation
                     return
 
-    def _dense_at(self, reader: Reader, *, older_too: bool) -> Dense | None:
+    def _generation_at(self, reader: Reader, *, older_too: bool) -> Generation | None:
         with self._lock:
-            if self._dense is not None and self._dense.version == reader.version:
-                return self._dense
-            if (
-                self._dense is not None
-                and self._dense.version.generation > reader.version.generation
-                and not older_too
-            ):
+            held = self._generation
+            if held is not None and held.version == reader.version:
+                return held
+            if held is not None and held.version.generation > reader.version.generation and not older_too:
                 return None  # another thread has moved on since this reader began: begin again
             current = self._encoder.fingerprint
             current.check(reader.fingerprint)
-            if self._dense is None:
+            if held is None:
                 folder, dim = self.store.folder, current.dim
-                self._dense = Dense.open(folder, reader, fingerprint=current.to_json(), dim=dim)
+                dense = Dense.open(folder, reader, fingerprint=current.to_json(), dim=dim)
+                lexical = Lexical.open(folder, reader)
             else:
-                self._dense = self._dense.caught_up(reader)
-            return self._dense
+                dense, lexical = held.dense.caught_up(reader), held.lexical.caught_up(reader)
+            self._generation = Generation(reader.version, dense, lexical, Catalogue.of(reader))
+            return self._generation
 
 
-def _filter(query: Query, reader: Reader) -> Filter:
-    if not (query.bodies or query.kinds):
-        return resolve(query, (), ())
-    return resolve(query, reader.bodies(), reader.kinds())
+def understand(query: Query, catalogue: Catalogue) -> Asked:
+    """Read a query in the light of the collection. Raises InputError for a filter that names nothing."""
+    terms = query.terms
+    kinds = {document.metadata.kind for document in catalogue.documents} if query.kinds else set()
+    return Asked(
+        terms=terms,
+        reading=read(terms.words, catalogue.names) if query.infer else _unread(terms),
+        wanted=resolve(query, catalogue.numbers, {kind for kind in kinds if kind}),
+        mode=query.mode,
+        depth=max(DEPTH, query.k),
+    )
 
 
-def _score(cosine: float) -> float:
-    return round(1 / (1 + exp(-SCORE_SLOPE * (cosine - SCORE_MIDDLE))), 4)
+def _unread(terms: Terms) -> Reading:
+    return Reading((), (), latest=False, earliest=False, over_time=False, across=False, topic=terms.words)
+
+
+def _interpretation(asked: Asked) -> Interpretation:
+    wanted = asked.wanted
+    body, period = interpreted(asked.reading)
+    if wanted.published_from or wanted.published_to:
+        period = Period(wanted.published_from, wanted.published_to)
+    return Interpretation(
+        body=", ".join(sorted(wanted.bodies)) if wanted.bodies else body,
+        published_from=period.start,
+        published_to=period.end,
+        phrases=asked.terms.phrases,
+    )
+
+
+def _hit(group: Group, candidates: Candidates, query: Query, weights: Weights, reader: Reader) -> Hit:
+    members = sorted([group.row, *group.merged])
+    stored = reader.passages([int(candidates.ids[row]) for row in (*members, *group.twins)])
+    parts = [stored[int(candidates.ids[row])] for row in members]
+    text = text_of(parts)
+    values = candidates.signals[group.row]
+    dense = float(candidates.column(Signal.PASSAGE_QUESTION)[group.row])
+    lexical = float(candidates.column(Signal.WORDS_QUESTION)[group.row])
+    return Hit(
+        rank=0,
+        score=0.0,
+        dense=None if query.mode is Mode.LEXICAL else dense,
+        lexical=lexical or None,
+        passage_id=int(candidates.ids[group.row]),
+        context=stored[int(candidates.ids[group.row])].passage.context,
+        text=text,
+        highlights=tuple(highlights(query.text, text)),
+        citation=cite(parts, reader),
+        twins=tuple(cite([stored[int(candidates.ids[row])]], reader) for row in group.twins),
+        parts=tuple(
+            Part(signal.value, round(float(value), 4), weight)
+            for signal, value, weight in zip(SIGNALS, values, weights.signals, strict=True)
+            if weight
+        ),
+    )
+
+
+def _rerank(hits: Sequence[Hit], question: str, reranker: Reranker) -> Iterator[Hit]:
+    """Put hits in the order of the reranker's scores; their chances stay, the highest first. See `Hit`."""
+    texts = [f"{hit.context}\n{hit.text}" if hit.context else hit.text for hit in hits]
+    scores = reranker.scores(question, texts)
+    chances = sorted((hit.score for hit in hits), reverse=True)
+    for place, row in enumerate(np.argsort(-scores, kind="stable")):
+        hit = hits[row]
+        reranked = Reranked(float(scores[row]), hit.rank)
+        yield replace(hit, rank=place + 1, score=chances[place], reranked=reranked)

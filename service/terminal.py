@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -58,7 +58,9 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     one_page = citation.page == citation.page_end
     pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
     facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
-    scores = f"score {hit.score:.2f} (meaning {hit.scores.dense:.2f})"
+    arms = (("meaning", hit.scores.dense), ("words", hit.scores.lexical))
+    found = ", ".join(f"{name} {score:.2f}" for name, score in arms if score is not None)
+    scores = f"score {hit.score:.2f} ({found})" if found else f"score {hit.score:.2f}"
     out.print(Text(safe(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
     out.print(Text(INDENT + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
     for line in _flowing(hit).wrap(out, out.width - len(INDENT)):
@@ -68,6 +70,12 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     out.print(Text(safe(f"{INDENT}{citation.source}"), overflow="fold"))
     command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
     out.print(Text(INDENT + command, overflow="fold"))
+    for twin in hit.twins:
+        out.print(Text(safe(f"{INDENT}the same in {twin.source}, p. {twin.page}"), overflow="fold"))
+    if hit.reranked:
+        out.print(f"{INDENT}reranker's score {hit.reranked.score:.3f}, rank {hit.reranked.rank_before} before")
+    for reason in sorted(hit.explanation or (), key=lambda one: -abs(one.adds)):
+        out.print(Text(f"{INDENT}{reason.adds:+7.2f}  {reason.signal} {reason.value:.3f}"))
 
 
 def _flowing(hit: HitOut) -> Text:
@@ -149,13 +157,32 @@ def print_report(report: Report) -> None:
         notes.print(Text(safe(f"refused: {refused.path}: {refused.message}")), soft_wrap=True)
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, without folding them."""
+    out = console()
+    for line in lines:
+        out.print(Text(safe(line)), soft_wrap=True)
+
+
 @contextmanager
 def progress_bar() -> Iterator["ProgressBar"]:
     """Show how far a sync is, on a terminal only; pipes and logs stay clean."""
+    with _bars() as bars:
+        yield ProgressBar(bars)
+
+
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many are done, likewise; call it with both numbers."""
+    with _bars() as bars:
+        task = bars.add_task(what, total=None, more="")
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _bars() -> Bars:
     out = console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
-    with Bars(*columns, TimeElapsedColumn(), console=out, disable=not out.is_terminal, transient=True) as bars:
-        yield ProgressBar(bars)
+    return Bars(*columns, TimeElapsedColumn(), console=out, disable=not out.is_terminal, transient=True)
 
 
 class ProgressBar:

@@ -32,13 +32,18 @@ class WordEncoder:
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
-    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[NDArray[np.float32]]:
         self.encoded += texts
         assert all(count <= self.room for count in self.count(texts))
-        return np.array([_direction(text) for text in texts], np.float32).reshape(len(texts), DIM)
+        return [
+            np.stack([_direction(text), *(_direction(text[start:end]) for start, end in some)])
+            for text, some in zip(texts, parts, strict=True)
+        ]
 
-    def encode_query(self, text: str) -> NDArray[np.float32]:
-        return _direction(text)
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([_direction(text) for text in texts])
 
     def with_model(self, model: str) -> "WordEncoder":
         return WordEncoder(room=self.room, model=model)

@@ -16,18 +16,19 @@ LONGEST_MODULE = 420  # lines
 
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only `sync` the steps. A new module finds its place here first.
-BASE = "errors records settings dates sentences durable paragraphs database".split()
-STEPS = "sources extract furniture metadata passages encoder store dense".split()
+BASE = "errors records settings dates sentences durable paragraphs database words".split()
+STEPS = "sources extract furniture metadata passages encoder reranker repetition store dense lexical".split()
 ERRORS_ALONE = "records settings".split()  # the vocabulary that everything else is written in
 
 # The only modules that know of a library; everybody else could do with another one.
 OWNERS = {
     "torch": "indexer.encoder",
-    "sentence_transformers": "indexer.encoder",
-    "transformers": "indexer.encoder",
+    "sentence_transformers": "indexer.encoder indexer.reranker",
+    "transformers": "indexer.encoder indexer.reranker",
     "tokenizers": "indexer.encoder",
     "huggingface_hub": "indexer.encoder",
     "faiss": "indexer.dense",
+    "tantivy": "indexer.lexical",
     "sqlite3": "indexer.database indexer.store.store indexer.store.reader indexer.store.writer",
     "filelock": "indexer.database",
     "pypdfium2": "indexer.extract.pdf",
@@ -45,13 +46,14 @@ OWNERS = {
     "uvicorn": "service.cli",
     "typer": "service.cli",
     "rich": "service.terminal",
-    "tantivy": "",
+    "matplotlib": "service.evaluation.plots",
 }
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter BeforeValidator Depends Option Path Struct TypeAdapter TypeVar Typer bytes chr compile enumerate"
-    " fields fromkeys frozenset getLogger join normalize qn range replace resolve set split tuple with_name".split()
+    "APIRouter BeforeValidator Depends Option Path Struct TypeAdapter TypeVar Typer Weights bytes chr compile enumerate"
+    " fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set split tuple"
+    " with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())
@@ -344,7 +346,7 @@ LIGHT_STEPS = "sources extract furniture metadata passages".split()
     [
         (["indexer", "service"], ["numpy", "faiss", "pydantic", "sqlite3", *MODEL, *READERS, *SERVER]),
         ([f"indexer.{name}" for name in [*BASE, *LIGHT_STEPS]], ["numpy", "faiss", *MODEL, *READERS]),
-        (["indexer.encoder"], ["faiss", "sqlite3", *MODEL, *READERS]),
+        (["indexer.encoder", "indexer.reranker"], ["faiss", "sqlite3", *MODEL, *READERS]),
         (["indexer.sync"], [*MODEL, *READERS, *SERVER]),
         (["service.app", "service.terminal"], [*MODEL, *READERS]),
         (["service.cli"], ["numpy", "faiss", "pydantic", "sqlite3", *MODEL, *READERS, *SERVER]),

@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from indexer.records import (
     Document,
     Filter,
     Furniture,
+    IndexedText,
     Page,
     Passage,
     Refused,
@@ -26,6 +28,14 @@ from indexer.records import (
 )
 
 DOCUMENT = TypeAdapter(Document)
+
+
+class Outline(NamedTuple):
+    """What ranking needs of a passage."""
+
+    passage_id: int
+    document: int  # its place in the list of documents
+    sketch: NDArray[np.uint32]  # sample of its runs of words, ascending
 
 
 class Reader:
@@ -127,7 +137,7 @@ class Reader:
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """Give the passages of these ids; ids that the index does not hold are left out."""
         rows = self._db.execute(
-            "SELECT passage, record, passages.sha256, spans, headings, context, text FROM passages"
+            "SELECT passage, record, passages.sha256, spans, sentences, headings, context, text FROM passages"
             " JOIN documents USING (document) WHERE passage IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
@@ -136,9 +146,15 @@ class Reader:
                 passage,
                 DOCUMENT.validate_json(record),
                 digest,
-                Passage(text, tuple(Span(*span) for span in json.loads(spans)), context, tuple(json.loads(headings))),
+                Passage(
+                    text,
+                    tuple(Span(*span) for span in json.loads(spans)),
+                    context,
+                    tuple(json.loads(headings)),
+                    tuple((start, end) for start, end in json.loads(sentences)),
+                ),
             )
-            for passage, record, digest, spans, headings, context, text in rows
+            for passage, record, digest, spans, sentences, headings, context, text in rows
         }
 
     def passage_ids(self, doc_id: str) -> list[int]:
@@ -176,11 +192,47 @@ class Reader:
         count = self._db.execute("SELECT count(*) FROM passages WHERE generation > ?", condition).fetchone()[0]
         ids, vectors = np.empty(count, np.int64), np.empty((count, dim), np.float16)
         rows = self._db.execute(
-            "SELECT passage, vector FROM passages WHERE generation > ? ORDER BY passage", condition
+            "SELECT passage, substr(vectors, 1, ?) FROM passages WHERE generation > ? ORDER BY passage",
+            (2 * dim, generation),
         )
         for row, (passage, vector) in enumerate(rows):
-            ids[row], vectors[row] = passage, read_vector(vector, dim)
+            ids[row], vectors[row] = passage, read_vectors(vector, dim)[0]
         return ids, vectors
+
+    def vectors(self, passage_ids: Sequence[int], dim: int) -> dict[int, NDArray[np.float16]]:
+        """Give the vectors of passages: of each (1 + its sentences, dim), the whole passage first."""
+        rows = self._db.execute(
+            "SELECT passage, vectors FROM passages WHERE passage IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        )
+        return {passage: read_vectors(blob, dim) for passage, blob in rows}
+
+    def texts_since(self, generation: int) -> Iterator[IndexedText]:
+        """Give the words of the passages added after a generation, by id."""
+        rows = self._db.execute(
+            "SELECT passage, context, text, body, kind, published FROM passages JOIN documents USING (document)"
+            " WHERE passages.generation > ? ORDER BY passage",
+            (generation,),
+        )
+        for passage_id, context, text, body, kind, published in rows:
+            yield IndexedText(passage_id, context, text, body, kind, published and date.fromisoformat(published))
+
+    def outlines(self) -> list[Outline]:
+        """Give what ranking needs of every passage, by id; `document` is its place in `documents()`."""
+        documents = self._db.execute("SELECT document FROM documents ORDER BY root, path")
+        places = {row[0]: place for place, row in enumerate(documents)}
+        rows = self._db.execute("SELECT passage, document, sketch FROM passages ORDER BY passage")
+        return [Outline(passage, places[row], np.frombuffer(blob, "<u4")) for passage, row, blob in rows]
+
+    def openings(self, length: int) -> dict[str, str]:
+        """Give the first characters of each document whose body is unknown, by doc_id."""
+        rows = self._db.execute(
+            "SELECT doc_id, substr(text, 1, ?) FROM (SELECT min(passage) AS passage FROM passages"
+            " WHERE document IN (SELECT document FROM documents WHERE body IS NULL) GROUP BY document)"
+            " JOIN passages USING (passage) JOIN documents USING (document)",
+            (length,),
+        )
+        return dict(rows.fetchall())
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Give the ids of the passages removed after a generation, ascending."""
@@ -203,13 +255,18 @@ def text_sha256(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def read_vector(blob: bytes, dim: int) -> NDArray[np.float16]:
-    """Give a stored vector, (dim,). Raises IndexFormatError for one of another size."""
-    if len(blob) != dim * 2:
+def input_sha256(passage: Passage) -> str:
+    """Hash what the vectors of a passage are made of."""
+    return text_sha256(json.dumps([passage.input, passage.sentences]))
+
+
+def read_vectors(blob: bytes, dim: int) -> NDArray[np.float16]:
+    """Give stored vectors, (n, dim). Raises IndexFormatError where the bytes are no such vectors."""
+    if not blob or len(blob) % (dim * 2):
         raise IndexFormatError(
-            f"a stored vector has {len(blob)} bytes, not {dim * 2}; run `citewell index --reencode`"
+            f"stored vectors have {len(blob)} bytes, not a multiple of {dim * 2}; run `citewell index --reencode`"
         )
-    return np.frombuffer(blob, "<f2")
+    return np.frombuffer(blob, "<f2").reshape(-1, dim)
 
 
 def read_refused(root: str, path: str, code: str, message: str, pages: str) -> Refused:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.records import Document, Page, Passage, Refused, Removal
-from indexer.store.reader import DOCUMENT, Reader, read_refused, read_vector, text_sha256
+from indexer.records import Document, Page, Passage, Refused, Removal, Version
+from indexer.store.reader import DOCUMENT, Reader, input_sha256, read_refused, read_vectors, text_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Writer(Reader):
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.generation = self.version.generation + 1
+        # Made beforehand, so that derived files can be named by it before the store shows it.
+        self.next_version = Version(self.generation, secrets.token_hex(8))
 
     def known(self) -> dict[tuple[str, str], Known]:
         """Give the hash and recipe of each indexed file, by (root, path)."""
@@ -42,12 +44,12 @@ class Writer(Reader):
         return {(row[2], row[3]): (Known(row[0], row[1]), read_refused(*row[2:])) for row in rows}
 
     def vectors_of(self, inputs: Iterable[str], dim: int) -> dict[str, NDArray[np.float16]]:
-        """Give the vectors of inputs that were encoded before, by `input_sha256`."""
+        """Give the vectors of inputs that were encoded before, by `input_sha256`, each (1 + sentences, dim)."""
         rows = self._db.execute(
-            "SELECT input_sha256, vector FROM passages WHERE input_sha256 IN (SELECT value FROM json_each(?))",
+            "SELECT input_sha256, vectors FROM passages WHERE input_sha256 IN (SELECT value FROM json_each(?))",
             (json.dumps(list(inputs)),),
         )
-        return {digest: read_vector(vector, dim) for digest, vector in rows}
+        return {digest: read_vectors(blob, dim) for digest, blob in rows}
 
     def put_document(
         self,
@@ -57,9 +59,13 @@ class Writer(Reader):
         pages: Sequence[Page],
         removals: Sequence[Removal],
         passages: Sequence[Passage],
-        vectors: NDArray[np.float16],
+        vectors: Sequence[NDArray[np.float16]],
+        sketches: Sequence[NDArray[np.uint32]],
     ) -> None:
-        """Add a document, or put it in the place of the one with its doc_id. `vectors` is (len(passages), dim)."""
+        """Add a document, or put it in the place of the one with its doc_id.
+
+        `vectors` holds those of each passage, (1 + its sentences, dim), `sketches` the sample of its words.
+        """
         self.remove_document(document.doc_id)
         metadata = document.metadata
         row = self._db.execute(
@@ -98,21 +104,24 @@ class Writer(Reader):
         )
         self._db.executemany(
             "INSERT INTO passages"
-            " (document, generation, sha256, input_sha256, spans, headings, context, text, vector)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (document, generation, sha256, sketch, input_sha256, spans, sentences, headings, context, text,"
+            " vectors)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     row,
                     self.generation,
                     text_sha256(passage.text),
-                    text_sha256(passage.input),
+                    sampled.astype("<u4").tobytes(),
+                    input_sha256(passage),
                     json.dumps([(span.page, span.start, span.end) for span in passage.spans]),
+                    json.dumps(passage.sentences),
                     json.dumps(passage.headings, ensure_ascii=False),
                     passage.context,
                     passage.text,
-                    vector.astype("<f2").tobytes(),
+                    of_passage.astype("<f2").tobytes(),
                 )
-                for passage, vector in zip(passages, vectors, strict=True)
+                for passage, of_passage, sampled in zip(passages, vectors, sketches, strict=True)
             ),
         )
 
@@ -165,7 +174,7 @@ class Writer(Reader):
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
             self._db.execute(
                 "INSERT INTO generations VALUES (?, ?, ?, ?)",
-                (self.generation, secrets.token_hex(8), datetime.now(UTC).isoformat(), json.dumps(dict(changes))),
+                (self.generation, self.next_version.token, datetime.now(UTC).isoformat(), json.dumps(dict(changes))),
             )
         self._db.commit()
         # The log would keep the text of removed documents for as long as any reader has the file open. A reader in

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer.durable import publish
+from indexer.durable import flush, publish
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def open_files() -> set[str]:
+    """Give the descriptors of this process, by number."""
+    return names(Path("/proc/self/fd"))
 
 
 def test_file_is_made_and_nothing_else(tmp_path: Path) -> None:
@@ -89,3 +94,37 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(
     publish(folder / "file.bin", write)
 
     assert steps == ["write", "fsync file", "rename", "fsync folder"]
+
+
+@pytest.mark.parametrize("name", ["a.bin", "."])
+def test_flush_waits_for_a_file_or_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is named is on the disk when the call returns, and is not left open."""
+    (tmp_path / "a.bin").write_bytes(b"new")
+    flushed: list[Path] = []
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = open_files()
+    flush(tmp_path / name)
+
+    assert flushed == [(tmp_path / name).resolve()]
+    assert open_files() == before
+
+
+def test_flush_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not there, or a disk that fails, is an error, and nothing is left open."""
+    with pytest.raises(FileNotFoundError):
+        flush(tmp_path / "absent")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    before = open_files()
+    with pytest.raises(OSError, match="Input/output error"):
+        flush(tmp_path)
+    assert open_files() == before

@@ -1,5 +1,6 @@
 """Passages: every kept character once, exactly where it stands, in pieces that the encoder takes whole."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from indexer.encoder import SentenceEncoder
 from indexer.paragraphs import paragraphs
 from indexer.passages import context_line, cut
-from indexer.records import Line, Metadata, Page, Passage, Removal, Span
+from indexer.records import Event, Line, Metadata, Page, Passage, Removal, Span
 from indexer.sentences import split
 from indexer.settings import DEFAULT_MODEL, Settings
 from tests.fakes import WordEncoder, page
@@ -92,6 +93,35 @@ def test_passages_respect_headings_and_sentences(
                 assert len({passage_at[place] for place in where[start:end] if place in passage_at}) == 1
     for kinds in is_heading:
         assert kinds == sorted(kinds, reverse=True)
+
+
+@settings(max_examples=80, deadline=None)
+@given(document=documents(), room=rooms, aim=st.integers(32, 200))
+@example(document=([page(1, "One was\nPage 1"), page(2, "left open. Two.")], []), room=254, aim=160)
+@example(document=([page(1, "One was"), page(2, " \n "), page(3, "left\n\nopen. Two.")], []), room=32, aim=32)
+def test_sentences_hold_all_of_a_passage(document: tuple[list[Page], list[Removal]], room: int, aim: int) -> None:
+    """Sentences and headings hold each character that is not white space once, in order, across page breaks too."""
+    pages, removals = document
+    passages = cut(pages, removals, Metadata(), WordEncoder(room=room), aim=aim)
+
+    for passage in passages:
+        text = passage.text
+        bounds = [at for sentence in passage.sentences for at in sentence]
+        assert bounds == sorted(bounds)
+        assert 0 <= bounds[0] <= bounds[-1] <= len(text)
+        assert all(text[start:end].strip() == text[start:end] != "" for start, end in passage.sentences)
+        inside = {at for start, end in passage.sentences for at in range(start, end)}
+        assert {at for at, sign in enumerate(text) if not sign.isspace()} <= inside
+    # Each is a whole sentence of its paragraph, but for those that had to be cut.
+    found = [passage.text[start:end] for passage in passages for start, end in passage.sentences]
+    whole = [
+        paragraph.text[start:end]
+        for paragraph in paragraphs(pages, removals)
+        for start, end in split(paragraph.text)
+        if WordEncoder().count([paragraph.text[start:end]])[0] <= room - room // 3 - 2
+    ]
+    as_found = Counter("".join(one.split()) for one in found)
+    assert not Counter("".join(one.split()) for one in whole) - as_found
 
 
 @settings(max_examples=40, deadline=None)
@@ -244,6 +274,20 @@ def test_context_line() -> None:
     assert context_line(Metadata(), [], counter) == ""
 
 
+def test_context_line_without_a_day_of_publication() -> None:
+    """The end of the latest event stands in for a day of publication that is unknown, and only then."""
+    events = (
+        Event(date(2021, 3, 1), date(2021, 3, 19)),
+        Event(date(2021, 3, 8), date(2021, 3, 12)),
+        Event(date(2020, 1, 6), date(2020, 1, 7)),
+    )
+    counter = WordEncoder()
+
+    assert context_line(Metadata(body="Norton", events=events), ["A"], counter) == "Norton. 19 March 2021. A"
+    known = Metadata(body="Norton", events=events, published=date(2021, 5, 4))
+    assert context_line(known, ["A"], counter) == "Norton. 4 May 2021. A"
+
+
 def test_context_line_is_capped() -> None:
     """A long context loses words at its end until it takes at most a third of the room, and never the whole."""
     metadata = Metadata(body="Norton", kind="visit " * 100)
@@ -262,6 +306,63 @@ def test_context_is_encoded_but_not_cited() -> None:
     assert passage.text == TEN
     assert passage.input == f"Norton. focused visit. 4 March 2021\n{TEN}"
     assert passage.spans == (Span(1, 0, len(TEN)),)
+
+
+# --- sentences
+
+
+def sentences(passage: Passage) -> list[str]:
+    return [passage.text[start:end] for start, end in passage.sentences]
+
+
+def test_passage_knows_its_headings_and_sentences() -> None:
+    """Each sentence is found in the passage's text, and each heading counts as one."""
+    made = headed((1, "Report"), (2, "Care leavers"), (0, f"{TEN} Is that all? {TEN}"), (0, "A list:\n- of things"))
+
+    (passage,) = cut([made], [], NORTON, WordEncoder(), aim=100)
+
+    assert sentences(passage) == ["Report", "Care leavers", TEN, "Is that all?", TEN, "A list:", "- of things"]
+    assert passage.sentences[0] == (0, 6)  # counted in the text, without the context line
+
+
+def test_sentence_over_a_page_break_is_one() -> None:
+    """It is found whole in the passage, without what was removed between its halves, and so is what comes after."""
+    one, two = (
+        page(1, "All is well. Most of the plans were\nPage 1"),
+        page(2, "Report on Norton\nup to date. Staff agreed."),
+    )
+
+    (passage,) = cut([one, two], remove(one, 1) + remove(two, 0), Metadata(), WordEncoder(), aim=50)
+
+    assert sentences(passage) == ["All is well.", "Most of the plans were\nup to date.", "Staff agreed."]
+
+
+def test_sentence_over_three_pages_is_one() -> None:
+    """A page may be no more than the middle of a sentence."""
+    pages = [page(1, "So it was. The plans"), page(2, "of all the councils"), page(3, "were late. Staff agreed.")]
+
+    (passage,) = cut(pages, [], Metadata(), WordEncoder(), aim=50)
+
+    assert sentences(passage) == ["So it was.", "The plans\nof all the councils\nwere late.", "Staff agreed."]
+
+
+def test_same_words_twice_have_two_places() -> None:
+    """Sentences that repeat one another are told apart by where they stand."""
+    pages = [page(1, f"{TEN} {TEN}"), page(2, TEN)]
+
+    (passage,) = cut(pages, [], Metadata(), WordEncoder(), aim=50)
+
+    assert sentences(passage) == [TEN] * 3
+    assert len(set(passage.sentences)) == 3
+
+
+def test_pieces_of_a_long_sentence_are_its_sentences() -> None:
+    """What had to be cut is known by its pieces, each in the passage that holds it."""
+    clause = "the one and the other of them,"
+    passages = cut([page(1, " ".join([clause] * 10))], [], Metadata(), WordEncoder(room=40), aim=40)
+
+    assert [sentences(passage) for passage in passages] == [[text] for text in texts(passages)]
+    assert len(passages) > 1
 
 
 # --- pages and removals

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +35,7 @@ from indexer.records import (
     Evidence,
     Filter,
     Furniture,
+    IndexedText,
     Metadata,
     Origin,
     Page,
@@ -43,7 +45,7 @@ from indexer.records import (
     Span,
     Version,
 )
-from indexer.store import Known, Reader, Store, Writer, text_sha256
+from indexer.store import Known, Reader, Store, Writer, input_sha256
 from tests.fakes import page, without_lines
 
 DIM = 4
@@ -66,19 +68,28 @@ def document(path: str, metadata: Metadata | None = None, *, pages: int = 1, roo
 
 def put(writer: Writer, made: Document, *texts: str, recipe: str = "r1") -> list[int]:
     """Store a document of these page texts with one passage a page, and give the ids of its passages."""
+    passages = [Passage(text, (Span(number, 0, len(text)),)) for number, text in enumerate(texts, start=1)]
     writer.put_document(
         made,
         recipe,
         pages=[page(number, text) for number, text in enumerate(texts, start=1)],
         removals=[],
-        passages=[Passage(text, (Span(number, 0, len(text)),)) for number, text in enumerate(texts, start=1)],
-        vectors=vectors(len(texts)),
+        passages=passages,
+        vectors=vectors(passages),
+        sketches=sketches(passages),
     )
     return writer.passage_ids(made.doc_id)
 
 
-def vectors(count: int) -> NDArray[np.float16]:
-    return np.arange(count * DIM, dtype=np.float16).reshape(count, DIM)
+def vectors(passages: Sequence[Passage]) -> list[NDArray[np.float16]]:
+    """Make vectors for passages and their sentences, no two of them equal."""
+    numbers = iter(np.arange(999 * DIM, dtype=np.float16).reshape(-1, DIM))
+    return [np.array([next(numbers) for _ in range(1 + len(passage.sentences))]) for passage in passages]
+
+
+def sketches(passages: Sequence[Passage]) -> list[NDArray[np.uint32]]:
+    """Make sketches of 0, 1, 2, ... hashes, the highest that there are."""
+    return [np.arange(2**32 - number, 2**32).astype(np.uint32) for number in range(len(passages))]
 
 
 def commit(writer: Writer) -> None:
@@ -135,14 +146,26 @@ FULL_PAGES = (
 )
 FULL_REMOVALS = (Removal(Span(1, 0, 11), Furniture.PAGE_NUMBER), Removal(Span(1, 32, 45), Furniture.FOOTER))
 FULL_PASSAGES = (
-    Passage("Children are safe 😀.", (Span(1, 12, 32),), "Norton. focused visit", ("Findings", "Safety – “first”")),
-    Passage("Page 1 of 2\nThey said so.", (Span(1, 0, 11), Span(1, 33, 46)), "", ()),
+    Passage(
+        "Children are safe 😀.",
+        (Span(1, 12, 32),),
+        "Norton. focused visit",
+        ("Findings", "Safety – “first”"),
+        ((0, 20),),
+    ),
+    Passage("Page 1 of 2\nThey said so.", (Span(1, 0, 11), Span(1, 33, 46)), "", (), ((0, 11), (12, 25))),
 )
 
 
 def put_full(writer: Writer) -> None:
     writer.put_document(
-        FULL, "r1", pages=FULL_PAGES, removals=FULL_REMOVALS, passages=FULL_PASSAGES, vectors=vectors(2)
+        FULL,
+        "r1",
+        pages=FULL_PAGES,
+        removals=FULL_REMOVALS,
+        passages=FULL_PASSAGES,
+        vectors=vectors(FULL_PASSAGES),
+        sketches=sketches(FULL_PASSAGES),
     )
 
 
@@ -162,7 +185,9 @@ def test_round_trip_of_everything(tmp_path: Path) -> None:
         assert reader.page(FULL.doc_id, 2) == (FULL_PAGES[1], ())
         ids, stored = reader.vectors_since(0, DIM)
         assert list(ids) == reader.passage_ids(FULL.doc_id)
-        assert np.array_equal(stored, vectors(2))
+        assert np.array_equal(stored, [made[0] for made in vectors(FULL_PASSAGES)])
+        found = reader.vectors(ids.tolist(), DIM)
+        assert [found[i].tolist() for i in ids.tolist()] == [made.tolist() for made in vectors(FULL_PASSAGES)]
         passages = reader.passages(ids.tolist())
         assert [passages[i].passage for i in ids.tolist()] == list(FULL_PASSAGES)
         for i, one in passages.items():
@@ -200,6 +225,7 @@ passages_ = st.lists(
         st.lists(spans, min_size=1, max_size=3).map(tuple),
         texts,
         st.lists(texts, max_size=3).map(tuple),
+        st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), max_size=4).map(tuple),
     ),
     max_size=3,
 )
@@ -218,19 +244,104 @@ def test_round_trip_of_anything(
     made = Document("d", "/r", "p", "ab" * 32, 1, "text", "fake", 1, metadata, (), notes)
     with Store.writing(tmp_path_factory.getbasetemp() / "anything") as writer:  # never committed, so always empty
         writer.put_document(
-            made, "r", pages=[Page(1, text)], removals=[], passages=passages, vectors=vectors(len(passages))
+            made,
+            "r",
+            pages=[Page(1, text)],
+            removals=[],
+            passages=passages,
+            vectors=vectors(passages),
+            sketches=sketches(passages),
         )
 
         assert writer.documents() == [made]
         assert writer.page("d", 1) == (Page(1, text), ())
-        stored = writer.passages(writer.passage_ids("d"))
+        ids = writer.passage_ids("d")
+        stored, found = writer.passages(ids), writer.vectors(ids, DIM)
         assert [stored[i].passage for i in sorted(stored)] == passages
+        assert [found[i].tolist() for i in ids] == [one.tolist() for one in vectors(passages)]
+        known = writer.vectors_of([input_sha256(passage) for passage in passages], DIM)
+        assert all(len(known[input_sha256(passage)]) == 1 + len(passage.sentences) for passage in passages)
 
 
-def test_passage_without_vector_is_refused(tmp_path: Path) -> None:
-    """Passages and vectors must be as many, so that no passage is without its vector."""
-    with Store.writing(tmp_path) as writer, pytest.raises(ValueError, match="shorter"):
-        writer.put_document(FULL, "r1", pages=FULL_PAGES, removals=(), passages=FULL_PASSAGES, vectors=vectors(1))
+@pytest.mark.parametrize(("of_vectors", "of_sketches"), [(1, 2), (2, 1), (3, 2)])
+def test_passage_without_vectors_or_sketch_is_refused(tmp_path: Path, of_vectors: int, of_sketches: int) -> None:
+    """Passages, vectors and sketches must be as many, so that no passage is without its own."""
+    three = [*FULL_PASSAGES, FULL_PASSAGES[0]]
+    with Store.writing(tmp_path) as writer, pytest.raises(ValueError, match=r"shorter|longer"):
+        writer.put_document(
+            FULL,
+            "r1",
+            pages=FULL_PAGES,
+            removals=(),
+            passages=FULL_PASSAGES,
+            vectors=vectors(three[:of_vectors]),
+            sketches=sketches(three[:of_sketches]),
+        )
+
+
+def test_vectors_of_passages(tmp_path: Path) -> None:
+    """The vectors of any passages are given whole passage first; ids that the index does not hold are left out."""
+    with Store.writing(tmp_path) as writer:
+        plain = put(writer, document("a.txt", pages=2), "One.", "Two.")
+        put_full(writer)
+        first, second = writer.passage_ids(FULL.doc_id)
+
+        found = writer.vectors([second, plain[1], 4711, plain[1]], DIM)
+
+        assert found.keys() == {second, plain[1]}
+        assert {made.dtype for made in found.values()} == {np.dtype(np.float16)}
+        assert found[plain[1]].tolist() == [[4.0, 5.0, 6.0, 7.0]]
+        assert found[second].tolist() == vectors(FULL_PASSAGES)[1].tolist()
+        assert writer.vectors([], DIM) == {}
+        writer.remove_document(FULL.doc_id)
+        assert writer.vectors([first, second], DIM) == {}
+
+
+def test_vectors_are_kept_to_the_last_bit(tmp_path: Path) -> None:
+    """Every float16 comes back as it was, the smallest and negative zero included."""
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(-1, 2**13)
+    made = Passage("A text.", (Span(1, 0, 7),), sentences=((0, 7),) * (len(every) - 1))
+    with Store.writing(tmp_path) as writer:
+        pages = [page(1, "A text.")]
+        writer.put_document(
+            document("a"), "r", pages=pages, removals=[], passages=[made], vectors=[every], sketches=sketches([made])
+        )
+        (passage_id,) = writer.passage_ids(document("a").doc_id)
+
+        assert writer.vectors([passage_id], 2**13)[passage_id].tobytes() == every.tobytes()
+
+
+def test_outlines(tmp_path: Path) -> None:
+    """Every passage is told with the place of its document in the list of them, and its sketch, by id."""
+    with Store.writing(tmp_path) as writer:
+        last = put(writer, document("z.txt", pages=3), "One.", "Two.", "Three.")
+        first = put(writer, document("a.txt"), "Four.")
+
+        found = [(one.passage_id, one.document, one.sketch.tolist()) for one in writer.outlines()]
+
+        assert found == [
+            (last[0], 1, []),
+            (last[1], 1, [2**32 - 1]),
+            (last[2], 1, [2**32 - 2, 2**32 - 1]),
+            (first[0], 0, []),
+        ]
+        assert [writer.documents()[one.document].path for one in writer.outlines()] == ["z.txt"] * 3 + ["a.txt"]
+
+
+def test_what_vectors_are_made_of_is_told_apart() -> None:
+    """Another context, text or place of a sentence is another input; spans and headings are not encoded."""
+    made = Passage("One. Two.", (Span(1, 0, 9),), "Norton", ("A",), ((0, 4), (5, 9)))
+
+    assert input_sha256(made) == input_sha256(replace(made, spans=(Span(2, 7, 16),), headings=()))
+    others = [
+        replace(made, text="One. Ten."),
+        replace(made, context="Sutton"),
+        replace(made, context=""),
+        replace(made, sentences=((0, 9),)),
+        replace(made, sentences=((0, 4), (4, 9))),
+        replace(made, sentences=()),
+    ]
+    assert len({input_sha256(one) for one in [made, *others]}) == 1 + len(others)
 
 
 def test_counts(tmp_path: Path) -> None:
@@ -288,8 +399,31 @@ def test_document_is_found_by_id_path_or_end_of_path(tmp_path: Path) -> None:
 
 def test_vectors_of_another_size_are_refused(tmp_path: Path) -> None:
     """Stored vectors of another dimension are never read as if they were of the one expected."""
-    with indexed(tmp_path, "a.txt").reading() as reader, pytest.raises(IndexFormatError, match="8 bytes, not 16"):
-        reader.vectors_since(0, 2 * DIM)
+    message = f"{2 * DIM} bytes, not a multiple of {4 * DIM}; run `citewell index --reencode`"
+    with Store.writing(tmp_path) as writer:
+        (passage_id,) = put(writer, document("a.txt"), "A text.")
+        digest = input_sha256(writer.passages([passage_id])[passage_id].passage)
+        with pytest.raises(IndexFormatError, match=message):
+            writer.vectors_since(0, 2 * DIM)
+        with pytest.raises(IndexFormatError, match=message):
+            writer.vectors([passage_id], 2 * DIM)
+        with pytest.raises(IndexFormatError, match=message):
+            writer.vectors_of([digest], 2 * DIM)
+
+
+@pytest.mark.parametrize("blob", [b"", b"\0" * (2 * DIM - 1), b"\0" * (2 * DIM + 2)])
+def test_altered_vectors_are_told(tmp_path: Path, blob: bytes) -> None:
+    """Bytes that are no whole vectors are an error that names the remedy."""
+    indexed(tmp_path, "a.txt").close()
+    file = sqlite3.connect(tmp_path / STORE_FILE)
+    file.execute("UPDATE passages SET vectors = ?", (blob,))
+    file.commit()
+    file.close()
+
+    with Store.open(tmp_path).reading() as reader:
+        ids = reader.passage_ids(document("a.txt").doc_id)
+        with pytest.raises(IndexFormatError, match=r"stored vectors have .* --reencode`"):
+            reader.vectors(ids, DIM)
 
 
 # --- generations, tombstones, ids
@@ -390,6 +524,40 @@ def test_what_changed_since_any_generation(
                 assert not np.isin(added, then).any()
 
 
+def test_texts_come_with_what_filters_go_by(tmp_path: Path) -> None:
+    """The passages added after a generation come by id, with context, text and their document's metadata."""
+    known = Metadata(body="Lyne", kind="visit", published=date(2020, 2, 29))
+    with Store.writing(tmp_path) as writer:
+        first = put(writer, document("a.txt", known, pages=2), "One.", "Two.")
+        commit(writer)
+    with Store.writing(tmp_path) as writer:
+        (third,) = put(writer, document("b.txt"), "Three.")
+        assert list(writer.texts_since(1)) == [IndexedText(third, "", "Three.")]
+        commit(writer)
+    with Store.open(tmp_path).reading() as reader:
+        assert list(reader.texts_since(0)) == [
+            IndexedText(first[0], "", "One.", "Lyne", "visit", date(2020, 2, 29)),
+            IndexedText(first[1], "", "Two.", "Lyne", "visit", date(2020, 2, 29)),
+            IndexedText(third, "", "Three."),
+        ]
+        assert list(reader.texts_since(2)) == []
+
+
+def test_the_coming_version_is_known_beforehand(tmp_path: Path) -> None:
+    """Derived files can be named by it before the store shows it, and it is another one if it does not come."""
+    with Store.writing(tmp_path) as writer:
+        never = writer.next_version
+        assert not writer.has_version(never)
+    with Store.writing(tmp_path) as writer:
+        coming = writer.next_version
+        assert (coming.generation, coming.token == never.token) == (1, False)
+        commit(writer)
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.version == coming
+        assert reader.has_version(coming)
+        assert not reader.has_version(never)
+
+
 def test_refusals_alone_make_no_generation(tmp_path: Path) -> None:
     """A sync that changed no document stores what was refused, and derived indexes stay up to date."""
     indexed(tmp_path, "a.txt").close()
@@ -418,7 +586,7 @@ def test_refusals_are_those_of_the_last_sync(tmp_path: Path) -> None:
 
 
 def test_what_is_known_of_files(tmp_path: Path) -> None:
-    """The writer knows each file's hash and recipe, and the vectors of every input."""
+    """The writer knows each file's hash and recipe, and the vectors of every input and its sentences."""
     with Store.writing(tmp_path) as writer:
         put(writer, document("a.txt"), "A text.", recipe="r1")
         put(writer, document("b.txt"), "A text.", recipe="r2")
@@ -431,10 +599,12 @@ def test_what_is_known_of_files(tmp_path: Path) -> None:
             ("/reports", FULL.path): Known(FULL.sha256, "r1"),
         }
         assert writer.file_hashes() == {a.sha256, b.sha256, FULL.sha256}
-        with_context = text_sha256(FULL_PASSAGES[0].input)
-        found = writer.vectors_of([with_context, text_sha256("A text."), text_sha256("Never seen.")], DIM)
-        assert found.keys() == {with_context, text_sha256("A text.")}
-        assert np.array_equal(found[with_context], vectors(2)[0])
+        plain = Passage("A text.", (Span(1, 0, 7),))
+        digests = [input_sha256(one) for one in (FULL_PASSAGES[1], plain, replace(plain, text="Never seen."))]
+        found = writer.vectors_of(digests, DIM)
+        assert found.keys() == set(digests[:2])
+        assert np.array_equal(found[digests[0]], vectors(FULL_PASSAGES)[1])
+        assert found[digests[1]].tolist() == [[0.0, 1.0, 2.0, 3.0]]
 
 
 def test_history_is_known_by_token(tmp_path: Path) -> None:
@@ -727,14 +897,16 @@ def test_nothing_readable_of_a_removed_document_stays(tmp_path: Path, is_served:
     title, text, long, context, heading, path, body = secrets
     secret = document(path, Metadata(title=title, body=body), pages=2)
     pages = [page(1, f"{text} is here."), page(2, f"{long} is here. " * 1000)]  # the second in pages of its own
+    passages = [Passage(one.text, (Span(one.number, 0, len(one.text)),), context, (heading,)) for one in pages]
     with Store.writing(folder) as writer:
         writer.put_document(
             secret,
             "r1",
             pages=pages,
             removals=[],
-            passages=[Passage(one.text, (Span(one.number, 0, len(one.text)),), context, (heading,)) for one in pages],
-            vectors=vectors(2),
+            passages=passages,
+            vectors=vectors(passages),
+            sketches=sketches(passages),
         )
         for number in range(5):
             put(writer, document(f"{number}.txt"), "Public text. " * 50)

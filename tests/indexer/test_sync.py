@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from numpy.typing import NDArray
 
-from indexer import dense, sync
+from indexer import dense, lexical, sync
 from indexer.dense import Dense
 from indexer.errors import (
     DocumentRefusedError,
@@ -33,11 +33,14 @@ from indexer.errors import (
     Refusal,
     UnusableIndexError,
 )
+from indexer.lexical import Lexical
+from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage, Refused
 from indexer.settings import PathRule, Settings
 from indexer.sources import Scan, Source, scan
-from indexer.store import Reader, Store
+from indexer.store import Reader, Store, Writer
 from indexer.sync import Progress, Report
+from indexer.words import Terms
 from tests.fakes import TextReaders, WordEncoder, extracted
 
 T = TypeVar("T")
@@ -146,10 +149,36 @@ def results(index: Path, encoder: WordEncoder, text: str, *, following: Dense | 
     """Search with all passages as hits: score, path and text."""
     with opened(index) as store, store.reading() as reader:
         vectors = following or opened_vectors(index, encoder, reader)
-        hits = vectors.search(encoder.encode_query(text), 10_000)
+        hits = vectors.search(encoder.encode_queries([text])[0], 10_000)
         stored = reader.passages([passage_id for passage_id, _ in hits])
         assert len(stored) == len(hits) == reader.counts().passages
         return [(score, stored[i].document.path, stored[i].passage.text) for i, score in hits]
+
+
+def stored_vectors(index: Path) -> dict[str, list[list[list[float]]]]:
+    """Give the vectors of each file's passages, in the order of its text."""
+    with opened(index) as store, store.reading() as reader:
+        dim, found = WordEncoder().fingerprint.dim, {}
+        for document in reader.documents():
+            ids = reader.passage_ids(document.doc_id)
+            vectors = reader.vectors(ids, dim)
+            found[document.file] = [vectors[passage_id].tolist() for passage_id in ids]
+        return found
+
+
+def word_results(index: Path, text: str) -> list[Hit]:
+    """Search by words with all passages that have any: score, path and text; check that no reader has to build."""
+    with pytest.MonkeyPatch.context() as patched, opened(index) as store, store.reading() as reader:
+        patched.setattr(lexical, "_write", lambda *_: pytest.fail("a reader found no usable words"))
+        words = Lexical.open(index, reader)
+        hits = words.search(Terms(text), 10_000)
+        stored = reader.passages([passage_id for passage_id, _ in hits])
+        assert len(words) == reader.counts().passages
+        return [(score, stored[i].document.path, stored[i].passage.text) for i, score in hits]
+
+
+def word_folders(index: Path) -> list[str]:
+    return sorted(path.name for path in index.glob("lexical*"))
 
 
 def files(folder: Path, *, but: str = "") -> dict[str, bytes]:
@@ -222,6 +251,41 @@ def test_passages_of_one_text_are_encoded_once(library: Library) -> None:
     report = library.sync()
     assert (report.passages, report.encoded) == (3, 2)
     assert sorted(library.encoder.encoded) == sorted([BOATS, TREES])
+
+
+def test_sentences_have_vectors_of_their_own(library: Library) -> None:
+    """Those of the whole passage with its context line, and of each sentence, are kept with it."""
+    library.write("boats.txt", f"{BOATS} {BREAD}\n\n{TREES}")
+    library.set(path_rules=(PathRule(pattern=r"boats\.txt", body="Wold"),))
+    library.sync()
+
+    (passage,) = library.passages()["boats.txt"]
+    assert passage.context == "Wold"
+    assert [passage.text[start:end] for start, end in passage.sentences] == [BOATS, BREAD, TREES]
+    whole = WordEncoder().encode_queries([passage.input, BOATS, BREAD, TREES]).astype(np.float16)
+    assert stored_vectors(library.index)[f"{library.folder}/boats.txt"] == [whole.tolist()]
+
+
+def test_a_changed_place_of_a_sentence_makes_new_vectors(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where sentences come to be found differently, a passage of the same words is encoded again, others not."""
+    library.write("boats.txt", f"{BOATS} {BREAD}")
+    library.sync()
+    before = stored_vectors(library.index)
+    boats, trees = (f"{library.folder}/{name}.txt" for name in ("boats", "trees"))
+
+    def cut_otherwise(*given: Any, **named: Any) -> list[Passage]:
+        return [replace(one, sentences=((0, len(one.text)),)) for one in cut(*given, **named)]
+
+    monkeypatch.setattr(sync, "cut", cut_otherwise)
+    monkeypatch.setattr(sync, "RECIPE", sync.RECIPE + 1)
+    report = library.sync()
+
+    assert (report.updated, report.encoded) == (("boats.txt", "trees.txt"), 1)
+    after = stored_vectors(library.index)
+    assert library.encoder.encoded == [f"{BOATS} {BREAD}"]
+    assert (len(before[boats][0]), len(after[boats][0])) == (3, 2)
+    assert after[boats][0][0] == after[boats][0][1] == before[boats][0][0]
+    assert after[trees] == before[trees]
 
 
 def test_a_removed_file_is_never_found_again(library: Library) -> None:
@@ -416,8 +480,8 @@ def test_a_folder_that_cannot_be_listed_keeps_its_documents(
     (library.folder / "subway.txt").unlink()
     listing = os.scandir
 
-    def scandir(path: str) -> Any:
-        if Path(path).name == "sub":
+    def scandir(path: str | int) -> Any:
+        if not isinstance(path, int) and Path(path).name == "sub":
             raise PermissionError(13, "Permission denied", path)
         return listing(path)
 
@@ -707,11 +771,13 @@ class FailingEncoder(WordEncoder):
         self._left = at
         self._error = error
 
-    def encode_passages(self, texts: Any) -> NDArray[np.float32]:
+    def encode_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[NDArray[np.float32]]:
         self._left -= bool(texts)
         if texts and self._left == 0:
             raise self._error
-        return super().encode_passages(texts)
+        return super().encode_passages(texts, parts)
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
@@ -755,7 +821,7 @@ def test_a_first_sync_that_is_interrupted_leaves_no_index_to_search(library: Lib
     assert library.sync().generation == 1
 
 
-OUR_LINES = ("sync.py", "store/*.py", "database.py", "durable.py", "dense.py")
+OUR_LINES = ("sync.py", "store/*.py", "database.py", "durable.py", "dense.py", "lexical.py")
 KILLS = 16
 
 
@@ -766,14 +832,14 @@ def test_a_killed_sync_leaves_the_old_index_or_the_new_one(
     monkeypatch.setattr(dense, "STALE_AT_LEAST", 0)
     library.write("long.txt", LONG)
     library.sync()
-    old = contents(library.index), results(library.index, library.encoder, "ferry")
+    old = everything(library)
     base = tmp_path / "base"
     shutil.copytree(library.index, base)
     library.write("boats.txt", LONG)
     library.write("bread.txt", BREAD)
     (library.folder / "trees.txt").unlink()
     lines = counted_lines(library.sync)
-    new = contents(library.index), results(library.index, library.encoder, "ferry")
+    new = everything(library)
 
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__])
@@ -787,14 +853,21 @@ def test_a_killed_sync_leaves_the_old_index_or_the_new_one(
         process.join()
         assert process.exitcode == -signal.SIGKILL
         left.append("old" if contents(library.index) == old[0] else "new")
-        for documents, hits in [old if left[-1] == "old" else new, new]:
+        for documents, hits, word_hits in [old if left[-1] == "old" else new, new]:
             assert contents(library.index) == documents
             assert_same_results(results(library.index, library.encoder, "ferry"), hits)
+            assert_same_results(word_results(library.index, "ferry"), word_hits)
             library.sync()
+        assert len(word_folders(library.index)) == 1
         assert set(library.originals()) == {document.sha256 for document, _, _ in new[0]}
         assert not list(library.index.rglob("*.tmp"))
     assert left == sorted(left, reverse=True)  # first all old, then all new
     assert set(left) == {"old", "new"}  # so that some processes died on either side of the commit
+
+
+def everything(library: Library) -> tuple[Any, list[Hit], list[Hit]]:
+    index = library.index
+    return contents(index), results(index, library.encoder, "ferry"), word_results(index, "ferry")
 
 
 def sync_until_killed(folder: Path, given: Settings, at: int) -> None:
@@ -951,6 +1024,77 @@ def test_the_next_sync_mends_a_snapshot(library: Library, monkeypatch: pytest.Mo
     assert library.search("ferry") == found
 
 
+# --- the words
+
+
+def test_the_words_of_a_generation_are_ready_with_it(library: Library) -> None:
+    """There is one folder, of the generation that is served, and a sync without work leaves it alone."""
+    library.sync()
+    assert word_folders(library.index) == ["lexical-00000001"]
+    assert [path for _, path, _ in word_results(library.index, "old ferries")] == ["trees.txt", "boats.txt"]
+    before = files(library.index / "lexical-00000001")
+    library.sync()
+    assert files(library.index / "lexical-00000001") == before
+    library.write("boats.txt", BREAD)
+    library.sync()
+    assert word_folders(library.index) == ["lexical-00000002"]
+    assert word_results(library.index, "ferry") == []
+
+
+@pytest.mark.parametrize("damage", ["no folder", "no manifest", "flipped", "another file"])
+def test_the_next_sync_mends_the_words(library: Library, damage: str) -> None:
+    """A sync without other work writes the folder of the generation anew."""
+    library.sync()
+    found = word_results(library.index, "old ferries")
+    folder = library.index / "lexical-00000001"
+    match damage:
+        case "no folder":
+            shutil.rmtree(folder)
+        case "no manifest":
+            (folder / lexical.MANIFEST).unlink()
+        case "flipped":
+            data = next(folder.glob("*.term"))
+            data.write_bytes(data.read_bytes()[:-1] + b"\x7f")
+        case _:
+            (folder / "other").touch()
+    assert library.sync().generation == 1
+    assert word_results(library.index, "old ferries") == found
+    assert word_folders(library.index) == ["lexical-00000001"]
+
+
+def test_words_of_a_generation_that_never_came_are_removed(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are there before the store shows them; where it then fails, the old ones serve on."""
+    library.sync()
+    before = everything(library)
+    library.write("boats.txt", BREAD)
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            library.sync()
+    assert word_folders(library.index) == ["lexical-00000001", "lexical-00000002"]
+    assert everything(library) == before
+    library.write("boats.txt", BOATS)
+    library.sync()
+    assert word_folders(library.index) == ["lexical-00000001"]
+    library.write("boats.txt", LONG)
+    library.sync()
+    assert len(word_results(library.index, "ferry")) > 1
+
+
+def test_words_that_cannot_be_written_stop_the_sync(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is as it was, and the message says what to do."""
+    library.sync()
+    before = everything(library)
+    library.write("boats.txt", BREAD)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", lambda *_: failing_publish(library.index, None))
+        with pytest.raises(UnusableIndexError, match=r"No space left on device.*free some space"):
+            library.sync()
+    assert everything(library) == before
+    assert word_folders(library.index) == ["lexical-00000001"]
+    assert library.sync().updated == ("boats.txt",)
+
+
 # --- step by step equals from scratch
 
 
@@ -960,6 +1104,7 @@ def assert_like_from_scratch(library: Library, base: Path, *named: Path) -> None
     encoder = WordEncoder(room=ROOM, model=library.encoder.fingerprint.model)
     report = sync.sync(named or [library.folder], fresh, encoder=encoder, readers=TextReaders())
     assert contents(library.index) == contents(fresh.index)
+    assert stored_vectors(library.index) == stored_vectors(fresh.index)
     with opened(library.index) as one, one.reading() as ours, opened(fresh.index) as other, other.reading() as theirs:
         assert ours.refusals() == theirs.refusals() == list(report.refused)
         assert ours.counts() == theirs.counts()
@@ -967,6 +1112,9 @@ def assert_like_from_scratch(library: Library, base: Path, *named: Path) -> None
     for query in ("ferry in the bay", "who opens the bakery?"):
         found, expected = (results(index, encoder, query) for index in (library.index, fresh.index))
         assert_same_results(found, expected)
+        found, expected = (word_results(index, query) for index in (library.index, fresh.index))
+        assert_same_results(found, expected)
+    assert len(word_folders(library.index)) == 1
     shutil.rmtree(fresh.index.parent)
 
 

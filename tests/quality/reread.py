@@ -31,7 +31,7 @@ def main(folder: Path, sample: int) -> None:
             for passage in reader.passages(reader.passage_ids(document.doc_id)).values()
         ]
         for passage in passages:
-            cite(passage, reader)  # raises where the pages do not hold the passage
+            cite([passage], reader)  # raises where the pages do not hold the passage
     print(f"{len(passages)} of {len(passages)} passages re-read from the stored pages")
     pdfs = [passage for passage in passages if passage.document.format == "pdf"]
     chosen = random.Random(SEED).sample(pdfs, min(sample, len(pdfs)))

@@ -1,7 +1,7 @@
 """A folder of invented reports, an index of it, and the command with stand-ins for the model and the readers."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -93,12 +93,12 @@ class FakeReaders(TextReaders):
         pass
 
 
-def make_library(folder: Path) -> Library:
+def make_library(folder: Path, reports: Mapping[str, str] = REPORTS, manifest: str = MANIFEST) -> Library:
     """Write the reports below a folder and index them, in passages of a sentence or two."""
     library = Library(folder / "reports", Settings(index=folder / "index", passage_tokens=32))
-    for path, text in REPORTS.items():
+    for path, text in reports.items():
         library.write(path, text)
-    library.write("manifest.csv", MANIFEST)
+    library.write("manifest.csv", manifest)
     library.sync()
     return library
 
@@ -113,6 +113,12 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Library:
 def library(tmp_path: Path) -> Library:
     """Give a library of the test's own."""
     return make_library(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def searcher(shelf: Library) -> Searcher:
+    """Give a searcher of the library that nobody changes."""
+    return shelf.searcher()
 
 
 @pytest.fixture(scope="session")

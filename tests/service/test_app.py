@@ -43,6 +43,7 @@ def doc_id(client: TestClient) -> str:
         ({"q": "   "}, "the query is empty"),
         ({"q": "x" * 20_000}, "the query has 20,000 characters; at most 1,000"),
         ({"q": "x" * 1_000_000}, "the query has 1,000,000 characters; at most 1,000"),
+        ({"q": '-school -"a budget"'}, "only says what to leave out; add what to look for"),
         ({"q": "x", "k": 0}, "k is 0; it must be from 1 to 100"),
         ({"q": "x", "k": 100_000}, "k is 100000; it must be from 1 to 100"),
         ({"q": "x", "from": "last week"}, "`last week` is not a date; write 2018-05-22"),
@@ -76,6 +77,8 @@ def test_a_search_that_cannot_be_done_says_why(client: TestClient, fields: dict[
         ({"q": "x", "k": "many"}, "/k"),
         ({"q": "x", "k": "1.5"}, "/k"),
         ({"q": "x", "mode": "magic"}, "/mode"),
+        ({"q": "x", "infer": "perhaps"}, "/infer"),
+        ({"q": "x", "explain": "why"}, "/explain"),
     ],
 )
 def test_a_field_that_is_wrong_is_pointed_to(client: TestClient, fields: dict[str, object], pointer: str) -> None:
@@ -312,7 +315,7 @@ def test_the_openapi_document_is_whole(client: TestClient) -> None:
     referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert referred <= set(schemas)
     parameters = {one["name"]: one for one in document["paths"]["/v1/search"]["get"]["parameters"]}
-    assert set(parameters) == {"q", "k", "body", "kind", "from", "to", "as_of", "mode"}
+    assert set(parameters) == set("q k body kind from to as_of mode infer explain".split())
     assert set(parameters) == set(schemas["SearchRequest"]["properties"])
     assert all(parameter["description"] for parameter in parameters.values())
     assert schemas["SearchRequest"]["additionalProperties"] is False
@@ -325,7 +328,7 @@ dates = anything | st.dates().map(str) | st.from_regex(r"[0-9]{4}(-[0-9]{1,2}){0
 
 @given(
     st.fixed_dictionaries(
-        {"q": anything},
+        {"q": anything | st.from_regex(r"([-\" ]{0,2}(Redbrook|school|in 2019|-)){1,4}", fullmatch=True)},
         optional={
             "k": anything | numbers | st.integers(1, 100),
             "from": dates | numbers,
@@ -333,7 +336,9 @@ dates = anything | st.dates().map(str) | st.from_regex(r"[0-9]{4}(-[0-9]{1,2}){0
             "as_of": dates,
             "body": anything | st.lists(anything, max_size=3) | st.sampled_from(["Redbrook", "bluehill"]),
             "kind": anything | st.sampled_from(["inspection", ["focused visit"]]),
-            "mode": st.sampled_from(["dense", "hybrid"]),
+            "mode": st.sampled_from(["dense", "hybrid", "lexical"]),
+            "infer": st.booleans(),
+            "explain": st.booleans(),
         },
     )
 )

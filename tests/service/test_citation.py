@@ -10,7 +10,7 @@ from indexer.database import STORE_FILE
 from indexer.errors import IndexFormatError
 from indexer.records import Span, StoredPassage
 from indexer.store import Reader, Store
-from service.citation import Citation, cite, page_link
+from service.citation import Citation, cite, page_link, text_of
 from tests.service.conftest import REPORTS, Library
 
 
@@ -32,7 +32,7 @@ def test_a_citation_says_where_a_passage_stands(shelf: Library) -> None:
     """A passage over a page break has a span on each page, and its link marks those of the first."""
     with Store.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
-        found = cite(stored, reader)
+        found = cite([stored], reader)
     first, second = REPORTS["redbrook/2019.txt"].split("\f")
     start, end = first.index("Foster"), second.index("\n\nBridges")
     text = f"{first[start:]}\n{second[:end]}"
@@ -54,10 +54,34 @@ def test_a_citation_says_where_a_passage_stands(shelf: Library) -> None:
     )
 
 
+def test_neighbouring_passages_are_cited_as_one(shelf: Library) -> None:
+    """The spans of all stand in order, the hash is that of the joined text, and the link marks those of one page."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        parts = [passage(reader, words) for words in ("The school budget grew", "Foster carers", "Bridges")]
+        found, alone = cite(parts, reader), cite(parts[:1], reader)
+    pages = REPORTS["redbrook/2019.txt"].split("\f")
+    cut = "\n".join(pages[page - 1][start:end] for page, start, end in found.spans)
+    assert cut == text_of(parts) == "\n".join(part.passage.text for part in parts)
+    assert found.text_sha256 == sha256(cut.encode()).hexdigest()
+    assert (found.page, found.page_end, len(found.spans)) == (1, 2, 4)
+    marked = ",".join(f"{start}-{end}" for page, start, end in found.spans if page == 1)
+    assert found.link == f"/v1/documents/{found.doc_id}/pages/1?spans={marked}"
+    assert alone.text_sha256 == parts[0].text_sha256
+
+
+def test_one_altered_part_keeps_all_from_being_cited(library: Library) -> None:
+    """A quote of several passages is checked in each of them."""
+    change(library, "UPDATE passages SET text = replace(text, 'Bridges', 'Ridges')")
+    with Store.open(library.settings.index).reading() as reader:
+        parts = [passage(reader, words) for words in ("Foster carers", "Ridges")]
+        with pytest.raises(IndexFormatError, match="is not what its pages say"):
+            cite(parts, reader)
+
+
 def test_a_document_without_a_title_goes_by_its_file_name(shelf: Library) -> None:
     """Unknown metadata stay unknown, but a citation always has something to call the document."""
     with Store.open(shelf.settings.index).reading() as reader:
-        found = cite(passage(reader, "without a date"), reader)
+        found = cite([passage(reader, "without a date")], reader)
     assert (found.title, found.publisher, found.body, found.published, found.kind) == ("loose.txt", *[None] * 4)
 
 
@@ -81,7 +105,7 @@ def test_an_altered_passage_is_not_cited(library: Library, statement: str, value
         pytest.raises(IndexFormatError, match="index") as error,
         Store.open(library.settings.index).reading() as reader,
     ):
-        cite(passage(reader, "The school budget"), reader)
+        cite([passage(reader, "The school budget")], reader)
     assert "was altered inside the index" in str(error.value) or "run `citewell index SOURCE`" in str(error.value)
 
 
@@ -97,9 +121,9 @@ def test_altering_page_and_passage_alike_is_noticed(library: Library) -> None:
     )
     with Store.open(library.settings.index).reading() as reader:
         with pytest.raises(IndexFormatError, match=r"`redbrook/2022\.txt` is not what its pages say"):
-            cite(passage(reader, "ten per cent"), reader)
+            cite([passage(reader, "ten per cent")], reader)
         whole = passage(reader, "The library")
-        assert cite(whole, reader).text_sha256 == whole.text_sha256
+        assert cite([whole], reader).text_sha256 == whole.text_sha256
 
 
 def test_a_passage_that_is_not_of_the_store_is_not_cited(shelf: Library) -> None:
@@ -108,7 +132,7 @@ def test_a_passage_that_is_not_of_the_store_is_not_cited(shelf: Library) -> None
         stored = passage(reader, "The library")
         forged = replace(stored, passage=replace(stored.passage, text="The library opened early."))
         with pytest.raises(IndexFormatError):
-            cite(forged, reader)
+            cite([forged], reader)
 
 
 def test_a_link_marks_every_span_of_its_page_and_no_other() -> None:

@@ -108,7 +108,8 @@ def test_a_schema_leaves_nothing_open(name: str) -> None:
 
 def test_a_schema_notices_every_missing_and_every_added_field(client: TestClient) -> None:
     """Whatever field of a search result goes or comes, at whatever depth, the schema refuses it."""
-    found = client.get("/v1/search", params={"q": "school budget", "k": 1}).json()
+    found = client.get("/v1/search", params={"q": "school budget", "k": 1, "explain": True}).json()
+    del found["hits"][0]["explanation"][1:]
     validator = Draft202012Validator(SCHEMAS["search"])
     changes = 0
     for number, place in enumerate(places(found)):
@@ -121,7 +122,7 @@ def test_a_schema_notices_every_missing_and_every_added_field(client: TestClient
                 del altered[field]
             assert not validator.is_valid(changed), field
             changes += 1
-    assert changes == 6 + 4 + 7 + 2 + 13 + 5
+    assert changes == sum(fields + 1 for fields in (6, 4, 10, 2, 13, 4))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,11 @@ def test_a_schema_notices_every_missing_and_every_added_field(client: TestClient
         ),
         (["a visit", "--as-of", "2021", "--to", "2022"], {"q": "a visit", "as_of": "2021", "to": "2022"}),
         (["a visit", "--to", "1999"], {"q": "a visit", "to": "1999"}),
+        (["school", "--mode", "lexical"], {"q": "school", "mode": "lexical"}),
+        (['"school budget" -shrank'], {"q": '"school budget" -shrank'}),
+        (["Redbrook in 2019", "--no-infer", "--explain"], {"q": "Redbrook in 2019", "infer": False, "explain": True}),
     ],
-    ids=["plain", "two", "bodies", "filters", "as of", "nothing"],
+    ids="plain two bodies filters as-of nothing words phrase switches".split(),
 )
 def test_the_command_and_the_service_find_the_same(
     citewell: Citewell, client: TestClient, shelf: Library, arguments: list[str], fields: dict[str, object]
@@ -160,7 +164,9 @@ def test_the_order_of_a_search_result_is_that_of_the_contract(client: TestClient
     found = client.get("/v1/search", params={"q": "school"}).json()
     assert " ".join(found) == "query mode generation took_ms interpreted hits"
     assert " ".join(found["interpreted"]) == "body from to phrases"
-    assert " ".join(found["hits"][0]) == "rank score scores passage_id text highlights citation"
+    assert " ".join(found["hits"][0]) == (
+        "rank score scores passage_id text highlights citation twins explanation reranked"
+    )
     assert " ".join(found["hits"][0]["scores"]) == "dense lexical"
     assert " ".join(found["hits"][0]["citation"]) == (
         "doc_id title publisher body published kind source page page_end spans text_sha256 doc_sha256 link"
@@ -172,6 +178,40 @@ def test_the_filters_in_force_are_named(client: TestClient) -> None:
     fields = {"q": "x", "body": "redbrook", "from": "2019-05", "to": "2022", "as_of": "2021-06"}
     interpreted = client.post("/v1/search", json=fields).json()["interpreted"]
     assert interpreted == {"body": "Redbrook Council", "from": "2019-05-01", "to": "2021-06-30", "phrases": []}
+
+
+def test_what_was_read_from_the_words_is_named_unless_that_is_switched_off(client: TestClient) -> None:
+    """Bodies, times and phrases of the question show where no filter is given; phrases are asked for in any case."""
+    fields = {"q": 'Had Redbrook a "school budget" between 2019 and 2022?'}
+    read = client.post("/v1/search", json=fields).json()["interpreted"]
+    assert read == {
+        "body": "Redbrook Council",
+        "from": "2019-01-01",
+        "to": "2022-12-31",
+        "phrases": ["school budget"],
+    }
+    plain = client.post("/v1/search", json={**fields, "infer": False}).json()["interpreted"]
+    assert plain == {"body": None, "from": None, "to": None, "phrases": ["school budget"]}
+
+
+def test_an_explanation_comes_where_it_is_asked_for(client: TestClient) -> None:
+    """Each reason adds its value times its weight, and none is listed that can add nothing."""
+    for explain in (False, True):
+        found = client.post("/v1/search", json={"q": "Redbrook budget", "explain": explain}).json()
+        explanations = [hit["explanation"] for hit in found["hits"]]
+        assert all(bool(explanation) == explain for explanation in explanations)
+    for reason in (reason for explanation in explanations for reason in explanation):
+        assert reason["adds"] == pytest.approx(reason["value"] * reason["weight"], abs=1e-3)
+        assert reason["weight"]
+
+
+@pytest.mark.parametrize(("mode", "silent"), [("hybrid", ""), ("dense", "lexical"), ("lexical", "dense")])
+def test_an_arm_that_did_not_look_has_no_score(client: TestClient, mode: str, silent: str) -> None:
+    """Its score is null, which is not the same as 0; the arms that looked have one for the words in question."""
+    found = client.get("/v1/search", params={"q": "school budget", "mode": mode}).json()
+    assert found["mode"] == mode
+    best = found["hits"][0]["scores"]
+    assert [name for name, score in best.items() if score is None] == [silent] * bool(silent)
 
 
 def test_a_page_is_the_same_from_the_command_and_the_service(

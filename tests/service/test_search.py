@@ -1,39 +1,28 @@
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from indexer.errors import EncoderMismatchError, IndexFormatError, IndexMissingError, InputError
-from indexer.records import Filter
-from indexer.store import Reader, Store
+from indexer.records import Mode
+from indexer.store import Store
+from service.citation import Citation
 from service.query import Query
-from service.search import SearchResult
+from service.ranking import DENSE, SIGNALS, WEIGHTS, Signal, Weights
+from service.search import Searcher, SearchResult
 from tests.fakes import WordEncoder
 from tests.service.conftest import REPORTS, Library, make_library
+from tests.service.test_candidates import BLUEHILL, FILTERS, QUESTIONS, REDBROOK, brute_force
 from tests.service.test_citation import change
-
-QUESTIONS = [
-    "How did the school budget change?",
-    "Who visited families each week?",
-    "otters in the river",
-    "zebra",
-    REPORTS["loose.txt"],
-]
-REDBROOK, BLUEHILL = "Redbrook Council", "Bluehill City Council"
-FILTERS = {
-    "none": (Query("x"), set(REPORTS)),
-    "body": (Query("x", bodies=("Redbrook",)), {"redbrook/2019.txt", "redbrook/2022.txt"}),
-    "bodies": (Query("x", bodies=("Redbrook", "Bluehill")), set(REPORTS) - {"loose.txt"}),
-    "kind": (Query("x", kinds=("inspection",)), {"redbrook/2019.txt", "bluehill/2021.txt"}),
-    "from": (Query("x", published_from=date(2021, 12, 31)), {"bluehill/2021.txt", "redbrook/2022.txt"}),
-    "to": (Query("x", published_to=date(2019, 5, 22)), {"redbrook/2019.txt"}),
-    "day": (Query("x", published_from=date(2021, 12, 31), published_to=date(2021, 12, 31)), {"bluehill/2021.txt"}),
-    "all": (Query("x", bodies=("Redbrook",), kinds=("inspection",)), {"redbrook/2019.txt"}),
-    "nothing": (Query("x", bodies=("Bluehill",), published_to=date(2020, 1, 1)), set[str]()),
-}
 
 
 def sources(result: SearchResult) -> list[str]:
@@ -41,73 +30,147 @@ def sources(result: SearchResult) -> list[str]:
     return [hit.citation.source for hit in result.hits]
 
 
-def brute_force(reader: Reader, question: str, paths: set[str]) -> list[tuple[int, float]]:
-    """Compare the question with every passage of these documents, as stored in float16; best first."""
-    encoder = WordEncoder()
-    asked = encoder.encode_query(question)
-    documents = [document for document in reader.documents() if document.path in paths]
-    ids = [passage_id for document in documents for passage_id in reader.passage_ids(document.doc_id)]
-    scored = []
-    for passage_id, stored in reader.passages(ids).items():
-        vector = encoder.encode_passages([stored.passage.input])[0].astype(np.float16).astype(np.float32)
-        scored.append((passage_id, float(vector @ asked)))
-    return sorted(scored, key=lambda hit: (-hit[1], hit[0]))
+def reread(citation: Citation, texts: Mapping[str, str]) -> str:
+    """Cut a citation's spans out of the pages of its file, and check its hash."""
+    pages = texts[citation.source].split("\f")
+    cut = "\n".join(pages[page - 1][start:end] for page, start, end in citation.spans)
+    assert citation.text_sha256 == sha256(cut.encode()).hexdigest()
+    return cut
 
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_hits_are_those_of_comparing_with_every_passage(shelf: Library, question: str, name: str) -> None:
-    """Filters act before ranking: the best of what they let through come back, however few and however far."""
+def test_the_best_comes_first_of_what_the_filters_let_through(searcher: Searcher, question: str, name: str) -> None:
+    """However few and however far, nothing that fits is lost, and a hit's cosine is that of its best passage."""
     wanted, paths = FILTERS[name]
-    searcher = shelf.searcher()
-    with Store.open(shelf.settings.index).reading() as reader:
-        expected = brute_force(reader, question, paths)
+    with searcher.opened() as (reader, _):
+        cosines = brute_force(reader, question, paths)
+    of_passage, of_sentence = np.reshape(WEIGHTS[Mode.DENSE].signals[: len(DENSE)], (2, 2)).sum(axis=1)
+    sums = {passage_id: of_passage * pair[0] + of_sentence * pair[1] for passage_id, pair in cosines.items()}
     for k in (1, 3, 100):
-        query = Query(question, k, wanted.bodies, wanted.kinds, wanted.published_from, wanted.published_to)
-        hits = searcher.search(query).hits
-        assert [hit.passage_id for hit in hits] == [passage_id for passage_id, _ in expected[:k]]
-        assert [hit.dense for hit in hits] == pytest.approx([cosine for _, cosine in expected[:k]], abs=1e-5)
+        result = searcher.search(replace(wanted, text=question, k=k, mode=Mode.DENSE))
+        assert [hit.passage_id for hit in result.hits][:1] == sorted(sums, key=lambda one: -sums[one])[:1]
+        assert set(sources(result)) <= paths
+        assert len(result.hits) <= k
+        for hit in result.hits:
+            assert hit.dense == pytest.approx(cosines[hit.passage_id][0], abs=1e-5)
+    assert set(sources(result)) == paths
 
 
-def test_a_result_says_how_it_was_made(shelf: Library) -> None:
+def test_a_result_says_how_it_was_made(searcher: Searcher) -> None:
     """Ranks count from 1, scores fall between 0 and 1, and the filters in force are named as the index has them."""
     query = Query("school budget", bodies=("redbrook", "bluehill"), published_from=date(2019, 1, 1))
-    result = shelf.searcher().search(query)
-    assert (result.query, result.mode, result.generation) == ("school budget", "dense", 1)
+    result = searcher.search(query)
+    assert (result.query, result.mode, result.generation) == ("school budget", "hybrid", 1)
     assert result.took_ms > 0
     read = result.interpreted
     assert read.body == f"{BLUEHILL}, {REDBROOK}"
     assert (read.published_from, read.published_to, read.phrases) == (date(2019, 1, 1), None, ())
     assert [hit.rank for hit in result.hits] == list(range(1, len(result.hits) + 1))
-    scores = [hit.score for hit in result.hits]
-    assert scores == sorted(scores, reverse=True)
-    assert all(0 <= score <= 1 for score in scores)
+    assert all(0 <= hit.score <= 1 for hit in result.hits)
     best = result.hits[0]
     assert {best.text[start:end] for start, end in best.highlights} == {"school", "budget"}
 
 
-def test_a_score_means_the_same_for_every_query(shelf: Library) -> None:
-    """Over all queries together, the nearer passage has the higher score; they tell the best from the worst."""
-    searcher = shelf.searcher()
-    hits = [hit for question in QUESTIONS for hit in searcher.search(Query(question, k=100)).hits]
-    scores = [hit.score for hit in sorted(hits, key=lambda hit: hit.dense)]
-    assert scores == sorted(scores)
-    assert 0 < scores[0] < scores[-1] < 1
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_parts_of_a_hit_add_up_to_its_score(searcher: Searcher, mode: Mode) -> None:
+    """One curve makes the score of the sum for all queries, so a score means the same for each of them."""
+    hits = [hit for question in QUESTIONS for hit in searcher.search(Query(question, k=100, mode=mode)).hits]
+    hits += searcher.search(Query("How was Redbrook's school budget in 2019?", k=100, mode=mode)).hits
+    sums = np.array([sum(part.value * part.weight for part in hit.parts) for hit in hits])
+    assert [hit.score for hit in hits] == pytest.approx(WEIGHTS[mode].chances(sums).tolist(), abs=2e-3)
+    assert len({hit.score for hit in hits}) > 3
 
 
-def test_every_citation_reads_again_as_the_hit(shelf: Library) -> None:
-    """The spans of a hit's pages, joined by line feeds, are its text to the letter."""
-    hits = shelf.searcher().search(Query("school", k=100)).hits
+def test_the_weights_decide_the_order(shelf: Library) -> None:
+    """Another set of them puts other passages first, and those without any all alike."""
+    names = [signal.value for signal in SIGNALS]
+    only = {
+        signal: Weights(tuple(float(one == signal.value) for one in names), 1.0, 0.0)
+        for signal in (Signal.PASSAGE_QUESTION, Signal.WORDS_QUESTION)
+    }
+    for signal, weights in only.items():
+        searcher = Searcher(Store.open(shelf.settings.index), WordEncoder(), {Mode.HYBRID: weights})
+        hits = searcher.search(Query("the school budget", k=100)).hits
+        values = [hit.dense if signal is Signal.PASSAGE_QUESTION else hit.lexical for hit in hits]
+        assert values[0] == max(value or 0.0 for value in values)
+        assert {part.signal for hit in hits for part in hit.parts} == {signal.value}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_citation_reads_again_as_the_hit(searcher: Searcher, mode: Mode) -> None:
+    """The spans of a hit's pages, joined by line feeds, are its text to the letter, and the hash is of it."""
+    hits = searcher.search(Query("school, the bridges and the otters", k=100, mode=mode)).hits
     assert {hit.citation.source for hit in hits} == set(REPORTS)
     for hit in hits:
-        pages = REPORTS[hit.citation.source].split("\f")
-        assert "\n".join(pages[page - 1][start:end] for page, start, end in hit.citation.spans) == hit.text
+        assert reread(hit.citation, REPORTS) == hit.text
+        assert all(hit.text[start:end].strip() for start, end in hit.highlights)
 
 
-def test_an_unknown_body_is_refused(shelf: Library) -> None:
+def test_neighbours_that_are_found_are_one_hit(tmp_path: Path) -> None:
+    """Its text reads on as in the report, over page breaks too, and its citation covers all of it."""
+    day = "On day {} the ferry to the island sailed at dawn, and the crew of the ferry sang on the island until dusk fell."
+    log = "\f".join(day.format(number) for number in ("one", "two"))
+    library = make_library(tmp_path, {"log.txt": log}, "path\n")
+    (hit,) = library.searcher().search(Query("the ferry to the island", k=5)).hits
+    assert hit.text == reread(hit.citation, {"log.txt": log}) == log.replace("\f", "\n")
+    assert (hit.citation.page, hit.citation.page_end, len(hit.citation.spans)) == (1, 2, 2)
+
+
+TWINS = {
+    f"{name}.txt": f"{name.capitalize()} {tail}"
+    for name in ("alder", "birch")
+    for tail in [
+        "trains its wardens in the harbour each spring and every warden learns to row, to mend nets and to read the"
+        " tide before the boats go out again"
+    ]
+}
+TWIN_MANIFEST = "path,body\nalder.txt,Alder Council\nbirch.txt,Birch Council\n"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("name", ["Alder", "Birch"])
+def test_what_two_reports_say_alike_is_one_hit_with_both_cited(tmp_path: Path, name: str, mode: Mode) -> None:
+    """That of the body which the question names comes first; the other stands below it, and reads again, too."""
+    searcher = make_library(tmp_path, TWINS, TWIN_MANIFEST).searcher()
+    (hit,) = searcher.search(Query(f"What do wardens learn in {name}?", mode=mode)).hits
+    (twin,) = hit.twins
+    assert hit.citation.body == f"{name} Council"
+    assert {hit.citation.source, twin.source} == set(TWINS)
+    assert reread(hit.citation, TWINS) == hit.text
+    assert reread(twin, TWINS) == TWINS[twin.source]
+
+
+def test_a_filter_keeps_twins_out(tmp_path: Path) -> None:
+    """What is not to be looked at is not cited either."""
+    searcher = make_library(tmp_path, TWINS, TWIN_MANIFEST).searcher()
+    for query in (Query("wardens", bodies=("Birch",)), Query("wardens -alder")):
+        (hit,) = searcher.search(query).hits
+        assert (hit.citation.source, hit.twins) == ("birch.txt", ())
+
+
+def test_what_is_read_from_the_words_is_told(searcher: Searcher) -> None:
+    """A filter takes the place of what was read, and nothing is read where that is switched off."""
+    query = Query("How was Redbrook's budget between 2019 and 2022?")
+    read = searcher.search(query).interpreted
+    assert (read.body, read.published_from, read.published_to) == (REDBROOK, date(2019, 1, 1), date(2022, 12, 31))
+    other = searcher.search(replace(query, bodies=("Bluehill",), published_to=date(2021, 12, 31))).interpreted
+    assert (other.body, other.published_from, other.published_to) == (BLUEHILL, None, date(2021, 12, 31))
+    plain = searcher.search(replace(query, infer=False)).interpreted
+    assert (plain.body, plain.published_from, plain.published_to) == (None, None, None)
+
+
+def test_a_question_which_councils_brings_each_before_any_again(searcher: Searcher) -> None:
+    """Of two reports of one council the better stands for it; a document of nobody stands for itself."""
+    for k in (3, 100):
+        hits = searcher.search(Query("Which councils had a school budget?", k=k)).hits
+        assert len({hit.citation.body for hit in hits[:3]}) == 3
+
+
+def test_an_unknown_body_is_refused(searcher: Searcher) -> None:
     """A name that no document has is an error with the nearest, not an empty result."""
     with pytest.raises(InputError, match="did you mean `Redbrook Council`"):
-        shelf.searcher().search(Query("x", bodies=("Redbrok",)))
+        searcher.search(Query("x", bodies=("Redbrok",)))
 
 
 def test_a_new_generation_is_seen_without_a_restart(library: Library) -> None:
@@ -125,6 +188,36 @@ def test_a_new_generation_is_seen_without_a_restart(library: Library) -> None:
     assert sources(result)[0] == "harbour.txt"
     assert "loose.txt" not in sources(result)
     assert not any("shrank" in hit.text for hit in result.hits)
+
+
+SUBJECTS = {f"{name}.txt": f"The school teaches {name}." for name in "art botany chess drama".split()}
+
+
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Library, Searcher]:
+    """Give a library that changes from example to example, and a searcher that stays open over all of them."""
+    library = make_library(tmp_path_factory.mktemp("changing"), SUBJECTS, "path\n")
+    return library, library.searcher()
+
+
+@given(st.lists(st.frozensets(st.sampled_from(sorted(SUBJECTS))), min_size=1, max_size=3))
+@hypothesis_settings(max_examples=8, deadline=None)
+def test_what_was_deleted_never_comes_back(
+    changing: tuple[Library, Searcher], generations: list[frozenset[str]]
+) -> None:
+    """Whatever comes and goes, every mode finds exactly what is there, whether its index was open or is opened now."""
+    library, searcher = changing
+    for present in generations:
+        for path, text in SUBJECTS.items():
+            if path in present:
+                library.write(path, text)
+            else:
+                (library.sources / path).unlink(missing_ok=True)
+        library.sync()
+        for one in (searcher, library.searcher()):
+            for mode in Mode:
+                assert set(sources(one.search(Query("school", k=100, mode=mode)))) == present
+                assert not one.search(Query('"school teaches" -the', mode=mode)).hits
 
 
 def test_results_agree_with_the_generation_they_name_while_the_index_changes(library: Library) -> None:
@@ -232,19 +325,13 @@ def test_warming_up_opens_everything(library: Library) -> None:
         searcher.warm_up()
 
 
-def test_unknown_dates_fit_no_filter_on_dates(shelf: Library) -> None:
-    """A document without a date is not taken for one of any time."""
-    with Store.open(shelf.settings.index).reading() as reader:
-        allowed = reader.allowed(Filter(published_from=date.min, published_to=date.max))
-        loose = reader.passage_ids(reader.find("loose.txt").doc_id)
-    assert allowed is not None
-    assert not set(loose) & set(allowed.tolist())
-
-
 def test_an_index_of_no_documents_finds_nothing(tmp_path: Path) -> None:
     """An empty collection is a collection."""
     library = make_library(tmp_path)
     shutil.rmtree(library.sources)
     library.sources.mkdir()
     library.sync()
-    assert library.searcher().search(Query("school")).hits == ()
+    for mode in Mode:
+        query = Query('Had Redbrook Council a "school" in 2019? -budget', mode=mode, published_from=date(2019, 1, 1))
+        for one in (query, Query("school", mode=mode)):
+            assert library.searcher().search(one).hits == ()

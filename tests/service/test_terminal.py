@@ -13,7 +13,7 @@ from indexer.errors import Refusal
 from indexer.records import Counts, Refused
 from indexer.sync import Progress, Report
 from service.citation import Citation
-from service.schemas import HitOut, Interpreted, PageResponse, Scores, SearchResponse, StatusResponse
+from service.schemas import HitOut, Interpreted, PageResponse, Reason, Scores, SearchResponse, StatusResponse
 from service.terminal import (
     console,
     page_list,
@@ -62,6 +62,7 @@ def hit(rank: int = 1, **changes: object) -> HitOut:
         text=str(changes.pop("text", "The pier\nwas repaired.")),
         highlights=((4, 8),),
         citation=Citation(**(values | changes)),  # type: ignore[arg-type]  # the values have the fields' types
+        twins=(),
     )
 
 
@@ -160,6 +161,23 @@ def test_hits_are_printed_as_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_twins_and_reasons_stand_below_a_hit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where else it is said has a line each; what moved the hit most comes first, with its sign."""
+    twin = hit(source="bluehill/2021.txt", page=7).citation
+    reasons = tuple(
+        Reason(signal=signal, value=value, weight=weight, adds=value * weight)
+        for signal, value, weight in (("body", 0.5, 2.0), ("repeated elsewhere", 1.0, -3.0), ("time", 0.0, 2.0))
+    )
+    print_search(search(hit().model_copy(update={"twins": (twin,), "explanation": reasons})))
+    assert capsys.readouterr().out.splitlines()[4:] == [
+        "   citewell show d0c --page 3 --spans 5-27",
+        "   the same in bluehill/2021.txt, p. 7",
+        "     -3.00  repeated elsewhere 1.000",
+        "     +1.00  body 0.500",
+        "     +0.00  time 0.000",
+    ]
+
+
 def test_the_words_of_the_query_are_bold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where bold is shown, the title and the highlights have it, and signs that were replaced do not move it."""
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -182,7 +200,8 @@ def test_long_texts_are_wrapped_and_long_paths_are_whole(capsys: pytest.CaptureF
 def test_nothing_that_is_printed_steers(capsys: pytest.CaptureFixture[str]) -> None:
     """Every field that comes from a document or a file name is made safe on its way out."""
     evil = f"x{EVIL}y"
-    print_search(search(hit(title=evil, body=evil, kind=evil, source=evil, text=f"The {evil}")))
+    bad = hit(title=evil, body=evil, kind=evil, source=evil, text=f"The {evil}")
+    print_search(search(bad.model_copy(update={"twins": (bad.citation,)})))
     print_page(page(f"The {evil}", (2, 8), title=evil))
     print_page(page(f"The {evil}"))
     print_report(report(evil))

@@ -1,0 +1,407 @@
+"""Passages by their words: Tantivy over the store's passages.
+
+Everything here is derived from the store. A folder `lexical-00000012` holds the words of generation 12 and nothing
+else; it is written before the store shows that generation, and a search needs exactly the one of its generation. A
+folder that is missing, altered, of another history or of another way to take text apart is never given to Tantivy:
+the writer makes it anew, and a reader, who never writes, builds it in memory.
+
+Text is taken apart by `words` rather than by Tantivy, for passages and queries alike, and Tantivy's query language is
+not used: what a person types can only ever be words.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import file_digest
+from math import log
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, Protocol
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from tantivy import FieldType, Occur, Query
+
+from indexer.durable import flush
+from indexer.errors import UnusableIndexError
+from indexer.records import Filter, IndexedText, Version
+from indexer.words import Terms, readings, take_apart
+
+logger = logging.getLogger(__name__)
+
+# BM25's saturation of repeated words, as Tantivy has it: a word counts at most 1 + K1 times its rarity.
+K1 = 1.2
+# Counts up whenever text comes to be taken apart differently, so that all folders are then made anew.
+ANALYSIS = 1
+# Tantivy counts removed passages in how rare a word is, and keeps their words, until it happens to merge the segment.
+# So a collection is written from scratch after any removal while that takes seconds, and beyond, once more than this
+# share of it was removed: a rewrite then costs each removed passage a constant number of others.
+REBUILD_BELOW = 50_000
+REMOVED_SHARE = 0.05
+HEAP_BYTES = 64_000_000  # what Tantivy gathers in memory before it writes a segment
+MANIFEST = "manifest.json"
+# What Tantivy replaces; all other files of a folder never change once written, so generations can share them.
+REPLACED = frozenset({"meta.json", ".managed.json"})
+# Tantivy looks at a folder twice a second for as long as it has it open, and takes one of the locks to do so.
+LOCKS = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
+NO_CONTENT = LOCKS | {MANIFEST}
+
+
+class Passages(Protocol):
+    """One generation of the store, as far as it matters here."""
+
+    version: Version
+
+    def texts_since(self, generation: int) -> Iterator[IndexedText]:
+        """Give the passages added after a generation, by id."""
+        ...
+
+    def removed_since(self, generation: int) -> NDArray[np.int64]:
+        """Give the ids of the passages removed after a generation, ascending."""
+        ...
+
+    def has_version(self, version: Version) -> bool:
+        """Tell whether the store's history contains that generation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lexical:
+    """The searchable words of one generation; never changes, so threads may share it."""
+
+    version: Version
+    folder: Path
+    _searcher: Any  # tantivy.Searcher
+
+    @classmethod
+    def open(cls, folder: Path, store: Passages) -> "Lexical":
+        """Open the folder of the store's generation; where it cannot be used, build in memory."""
+        path = _path(folder, store.version)
+        manifest = _checked(path)
+        if manifest is not None and manifest.version == store.version:
+            try:
+                return cls(store.version, folder, _opened(path, manifest))
+            except (OSError, ValueError) as error:
+                logger.warning("%s cannot be used (%s)", path, error)
+        logger.warning("no usable %s; building it in memory from the store", path)
+        index = tantivy.Index(_schema())
+        _write(index, store.texts_since(0))
+        return cls(store.version, folder, index.searcher())
+
+    def caught_up(self, store: Passages) -> "Lexical":
+        """Give the index of the store's generation, which the writer has left ready."""
+        return self if store.version == self.version else Lexical.open(self.folder, store)
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def search(self, terms: Terms, k: int, wanted: Filter = Filter()) -> list[tuple[int, float]]:  # noqa: B008 - frozen
+        """Give up to k passage ids with their BM25 score, best first, ties by id."""
+        stems = _stems(terms.words)
+        if not stems or not k or not len(self):
+            return []
+        union = _any(stems)
+        conditions = [*_conditions(terms), *_filters(wanted)]
+        # Tantivy skips what cannot come among the best only in a plain union.
+        query = Query.boolean_query([(Occur.Must, union), *conditions]) if conditions else union
+        limit = k
+        while True:  # until all that tie with the last are there
+            limit = min(limit + 10, len(self) + 1)
+            hits = self._searcher.search(query, limit, count=False).hits
+            if len(hits) < limit or _rounded(hits[-1][0]) < _rounded(hits[k - 1][0]):
+                break
+            limit *= 4
+        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        found = [(passage_id, _rounded(score)) for passage_id, (score, _) in zip(ids, hits, strict=True)]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def shares(self, words: str, passage_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give the BM25 score of each of these passages (n,), as a share of the most that the words can score at all.
+
+        So 1 is a passage that repeats every word of the query again and again, whatever the query.
+        """
+        shares = np.zeros(len(passage_ids), np.float32)
+        stems = [stem for stem in _stems(words) if self._searcher.doc_freq("words", stem)]
+        if not stems or not len(passage_ids):
+            return shares
+        among = Query.term_set_query(_schema(), "id", passage_ids.tolist())
+        query = Query.boolean_query([(Occur.Must, _any(stems)), (Occur.Must, _unscored(among))])
+        hits = self._searcher.search(query, len(passage_ids), count=False).hits
+        ids = np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64)
+        order = np.argsort(passage_ids)
+        shares[order[np.searchsorted(passage_ids, ids, sorter=order)]] = [score for score, _ in hits]
+        shares /= (1 + K1) * sum(self._rarity(stem) for stem in stems)
+        return shares
+
+    def _rarity(self, stem: str) -> float:
+        having, of = self._searcher.doc_freq("words", stem), len(self)
+        return log(1 + (of - having + 0.5) / (having + 0.5))
+
+    def matching(self, terms: Terms, wanted: Filter = Filter()) -> NDArray[np.int64] | None:  # noqa: B008 - frozen
+        """Give the ids, ascending, of all passages with the phrases and without what is excluded.
+
+        None where the query names neither.
+        """
+        conditions = _conditions(terms)
+        if not conditions:
+            return None
+        if not len(self):
+            return np.empty(0, np.int64)
+        query = Query.boolean_query([(Occur.Must, Query.all_query()), *conditions, *_filters(wanted)])
+        order = tantivy.Order.Asc
+        found = self._searcher.search(query, len(self), count=False, order_by_field="id", order=order)
+        return np.fromiter((passage_id for passage_id, _ in found.hits), np.int64)
+
+
+def write_generation(folder: Path, store: Passages, version: Version) -> None:
+    """Make the folder of the generation that the store now holds, or is about to commit as `version`.
+
+    Goes on from the newest usable folder where it can. Folders that no reader of the store can want are removed.
+    Raises UnusableIndexError; the folder of the store's last generation then still stands.
+    """
+    base = _newest(folder, store, version)
+    if base is not None and base.version == version:
+        return
+    target = _path(folder, version)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    try:
+        _remove_all(folder, but=_path(folder, base.version) if base else None)
+        _fill(temporary, base, store, version)
+        temporary.rename(target)
+        flush(folder)
+    except (OSError, ValueError) as error:  # Tantivy makes ValueErrors of what the disk says
+        raise UnusableIndexError(
+            f"the word index cannot be written to `{folder}` ({error}): free some space there; the index is as it was"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def drop_other_generations(folder: Path, version: Version) -> None:
+    """Remove all folders but that of one generation; who has one of them open keeps it until he closes it."""
+    _remove_all(folder, but=_path(folder, version))
+
+
+# --- folders
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What a folder holds; written last, so that a folder without one is not there."""
+
+    generation: int
+    token: str
+    analysis: int
+    count: int  # passages
+    removed: int  # passages removed since it was last written from scratch
+    files: Mapping[str, str]  # name -> SHA-256
+
+    @property
+    def version(self) -> Version:
+        return Version(self.generation, self.token)
+
+
+_MANIFEST = TypeAdapter(_Manifest)
+
+
+def _path(folder: Path, version: Version) -> Path:
+    return folder / f"lexical-{version.generation:08d}"
+
+
+def _newest(folder: Path, store: Passages, version: Version) -> _Manifest | None:
+    """Give what the newest folder holds that this version can be made from, or is."""
+    for path in sorted(folder.glob("lexical-????????"), reverse=True):
+        manifest = _checked(path)
+        if manifest is None:
+            continue
+        is_older = manifest.generation < version.generation and store.has_version(manifest.version)
+        if is_older or manifest.version == version:
+            return manifest
+    return None
+
+
+def _checked(path: Path) -> _Manifest | None:
+    """Read a manifest, and give it if the files are exactly those that were written."""
+    if not path.is_dir():
+        return None
+    try:
+        manifest = _MANIFEST.validate_json((path / MANIFEST).read_bytes(), strict=True)
+        is_its_own = _path(path.parent, manifest.version) == path
+        if is_its_own and manifest.analysis == ANALYSIS and manifest.files == _hashes(path):
+            return manifest
+        logger.warning("%s is altered or of another version of the program", path)
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be used (%s)", path, error)
+    return None
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    found = {}
+    for one in path.iterdir():
+        if one.name not in NO_CONTENT:
+            with one.open("rb") as file:
+                found[one.name] = file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _fill(path: Path, base: _Manifest | None, store: Passages, version: Version) -> None:
+    """Write a folder, durably: from the base beside it and what has changed since, or from scratch."""
+    removed = store.removed_since(base.generation) if base else np.empty(0, np.int64)
+    total = len(removed) + (base.removed if base else 0)
+    if base and len(removed) and (base.count <= REBUILD_BELOW or total > REMOVED_SHARE * base.count):
+        base = None
+    path.mkdir()
+    if base:
+        for name in base.files:
+            _link_or_copy(_path(path.parent, base.version) / name, path / name)
+        index = tantivy.Index.open(str(path))
+        _write(index, store.texts_since(base.generation), removed.tolist())
+    else:
+        total = 0
+        index = tantivy.Index(_schema(), path=str(path))
+        _write(index, store.texts_since(0))
+    count = index.searcher().num_docs
+    for name in LOCKS:
+        (path / name).unlink(missing_ok=True)
+    for name in REPLACED:  # Tantivy lets only the owner read these
+        (path / name).chmod(path.stat().st_mode & 0o666)
+    manifest = _Manifest(version.generation, version.token, ANALYSIS, count, total, _hashes(path))
+    (path / MANIFEST).write_bytes(_MANIFEST.dump_json(manifest))
+    for one in (*path.iterdir(), path):
+        flush(one)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    if source.name not in REPLACED:
+        with suppress(OSError):  # a file system without links
+            target.hardlink_to(source)
+            return
+    shutil.copyfile(source, target)
+
+
+def _remove_all(folder: Path, *, but: Path | None) -> None:
+    for path in folder.glob("lexical-*"):
+        if path != but and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)  # what is left is tried again by the next sync
+
+
+def _opened(path: Path, manifest: _Manifest) -> Any:
+    """Open a folder for searching. Tantivy wants to lock it, so it is given a folder of links, for the time."""
+    links = Path(mkdtemp(prefix="citewell-"))
+    try:
+        for name in manifest.files:
+            (links / name).symlink_to((path / name).absolute())
+        return tantivy.Index.open(str(links)).searcher()
+    finally:
+        for _ in range(10):  # a thread of Tantivy may take its lock there once more in between
+            shutil.rmtree(links, ignore_errors=True)
+            if not links.exists():
+                break
+
+
+# --- Tantivy
+
+
+@cache
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", indexed=True, fast=True)
+    builder.add_text_field("words", tokenizer_name="stems", index_option="freq")  # of context and text together
+    for name in ("context", "text"):  # for phrases, where words stand as written
+        builder.add_text_field(f"{name}_exact", tokenizer_name="words", index_option="position")
+    for name in ("body", "kind"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("published", indexed=True, fast=True)  # proleptic day number
+    return builder.build()
+
+
+@cache
+def _analyzer(*, stems: bool) -> Any:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).filter(tantivy.Filter.ascii_fold())
+    return (builder.filter(tantivy.Filter.stemmer("english")) if stems else builder).build()
+
+
+def _write(index: Any, texts: Iterable[IndexedText], removed: Iterable[int] = ()) -> None:
+    index.register_tokenizer("stems", _analyzer(stems=True))
+    index.register_tokenizer("words", _analyzer(stems=False))
+    writer = index.writer(HEAP_BYTES, 1)
+    for passage_id in removed:
+        writer.delete_documents_by_term("id", passage_id)
+    for text in texts:
+        writer.add_document(_document(text))
+    writer.commit()
+    writer.garbage_collect_files()
+    writer.wait_merging_threads()
+    index.reload()
+
+
+def _document(text: IndexedText) -> Any:
+    document = tantivy.Document()
+    document.add_integer("id", text.passage_id)
+    for field, value in (("context", text.context), ("text", text.text)):
+        words, joined = take_apart(value)
+        document.add_text("words", " ".join(words + joined))
+        for one in (" ".join(words), *joined):  # each with a gap before it, so that no phrase runs over
+            document.add_text(f"{field}_exact", one)
+    if text.body is not None:
+        document.add_text("body", text.body)
+    if text.kind is not None:
+        document.add_text("kind", text.kind)
+    if text.published is not None:
+        document.add_integer("published", text.published.toordinal())
+    return document
+
+
+def _stems(words: str) -> list[str]:
+    apart, joined = take_apart(words)
+    return list(dict.fromkeys(_analyzer(stems=True).analyze(" ".join(apart + joined))))
+
+
+def _any(stems: Sequence[str]) -> Any:
+    return Query.boolean_query([(Occur.Should, Query.term_query(_schema(), "words", stem)) for stem in stems])
+
+
+def _conditions(terms: Terms) -> list[tuple[Occur, Any]]:
+    required = [(Occur.Must, _unscored(_occurs("text_exact", one))) for one in terms.phrases]
+    fields = ("text_exact", "context_exact")
+    return required + [(Occur.MustNot, _occurs(field, one)) for one in terms.excluded for field in fields]
+
+
+def _occurs(field: str, phrase: str) -> Any:
+    """Ask for a phrase word for word, with its hyphenated words either apart or joined."""
+    queries = []
+    for reading in readings(phrase):
+        words = _analyzer(stems=False).analyze(" ".join(reading))
+        if len(words) > 1:
+            queries.append(Query.phrase_query(_schema(), field, words))
+        elif words:  # of which Tantivy makes no phrase
+            queries.append(Query.term_query(_schema(), field, words[0]))
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+
+def _filters(wanted: Filter) -> list[tuple[Occur, Any]]:
+    made = [
+        Query.term_set_query(_schema(), field, sorted(values))
+        for field, values in (("body", wanted.bodies), ("kind", wanted.kinds))
+        if values is not None
+    ]
+    first, last = wanted.published_from, wanted.published_to
+    if first or last:
+        days = (first.toordinal() if first else None, last.toordinal() if last else None)
+        made.append(Query.range_query(_schema(), "published", FieldType.Integer, *days))
+    return [(Occur.Must, _unscored(query)) for query in made]
+
+
+def _unscored(query: Any) -> Any:
+    return Query.const_score_query(query, 0.0)
+
+
+def _rounded(score: float) -> float:
+    # The last digits of a sum of float32 depend on the order of adding, which depends on the segments.
+    return float(f"{score:.5g}")

@@ -1,0 +1,71 @@
+"""Makes hits of ranked passages: what belongs together stands together, and no document fills the page."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.repetition import likeness
+from service.catalogue import Catalogue
+from service.reading import Reading
+
+# What each hit before it from the same document costs a passage, in the units of the ranking's sums.
+REPEATED = 0.1
+REPEATED_OVER_TIME = 1.0  # where reports are to be compared
+REPEATED_ACROSS = 100.0  # by body, where the question asks which bodies: all others come first
+TWIN = 0.8  # likeness from which two passages of different documents tell the same
+LEAST_RUNS = 5  # in a sketch; fewer say too little about likeness
+MERGED = 3  # passages in one hit
+
+
+@dataclass
+class Group:
+    """One hit: the passage it was found by, its neighbours that were found as well, and its twins elsewhere."""
+
+    row: int  # of the best passage, among the candidates
+    merged: list[int] = field(default_factory=list)  # rows of its neighbours
+    twins: list[int] = field(default_factory=list)
+
+
+def arrange(
+    sums: NDArray[np.float64], ids: NDArray[np.int64], catalogue: Catalogue, reading: Reading, k: int
+) -> list[Group]:
+    """Give up to k hits, best first, of candidates with these sums and passage ids (both of shape (n,))."""
+    rows = catalogue.rows(ids)
+    places = catalogue.places[rows]
+    cost = REPEATED_OVER_TIME if reading.over_time else REPEATED_ACROSS if reading.across else REPEATED
+    kinds = catalogue.owners[places] if reading.across else places
+    left = sums.copy()
+    groups: list[Group] = []
+    while len(groups) < k and np.isfinite(left).any():
+        best = int(np.argmax(left))
+        left[best] = -np.inf
+        if group := _neighbour(best, groups, rows, places):
+            group.merged.append(best)
+        elif group := _twin(best, groups, rows, places, catalogue):
+            group.twins.append(best)
+        else:
+            groups.append(Group(best))
+            left[kinds == kinds[best]] -= cost
+    return groups
+
+
+def _neighbour(row: int, groups: list[Group], rows: NDArray[np.int64], places: NDArray[np.int64]) -> Group | None:
+    for group in groups:
+        members = [group.row, *group.merged]
+        is_next = min(abs(rows[row] - rows[member]) for member in members) == 1
+        if is_next and places[row] == places[group.row] and len(members) < MERGED:
+            return group
+    return None
+
+
+def _twin(
+    row: int, groups: list[Group], rows: NDArray[np.int64], places: NDArray[np.int64], catalogue: Catalogue
+) -> Group | None:
+    sketch = catalogue.sketches[rows[row]]
+    if len(sketch) < LEAST_RUNS:
+        return None
+    for group in groups:
+        if places[row] != places[group.row] and likeness(sketch, catalogue.sketches[rows[group.row]]) >= TWIN:
+            return group
+    return None

@@ -1,0 +1,147 @@
+"""Gathers the passages that may answer a question from both arms, and measures what speaks for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.dense import Dense
+from indexer.encoder import Encoder
+from indexer.lexical import Lexical
+from indexer.records import Filter, Mode, Version
+from indexer.store import Reader
+from indexer.words import Terms
+from service.catalogue import Catalogue
+from service.ranking import DENSE, LEXICAL, SIGNALS, Signal
+from service.reading import Reading
+
+DEPTH = 100  # passages that each arm gives for each way of asking
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of an index, open for searching; never changes, so threads may share it."""
+
+    version: Version
+    dense: Dense
+    lexical: Lexical
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Passages and their signals, (n, 10), in the order of `ranking.SIGNALS`."""
+
+    ids: NDArray[np.int64]  # ascending
+    signals: NDArray[np.float32]
+
+    def column(self, signal: Signal) -> NDArray[np.float32]:
+        """Give one signal of every passage: shape (n,)."""
+        return self.signals[:, SIGNALS.index(signal)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it is put to the arms."""
+
+    terms: Terms
+    reading: Reading
+    wanted: Filter
+    mode: Mode
+    depth: int
+
+    @property
+    def texts(self) -> list[str]:
+        """The topic and the whole question, once where they are equal."""
+        return list(dict.fromkeys((self.reading.topic, self.terms.words)))
+
+
+def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encoder) -> Candidates:
+    """Give the best passages of each arm: of all that the filter lets through, and of the bodies that are named.
+
+    A body is looked into by itself because a collection says much the same of every body, so that its passages would
+    not always come among the best of all.
+    """
+    about = generation.catalogue.about(asked.reading)
+    vectors = encoder.encode_queries(asked.texts) if asked.mode is not Mode.LEXICAL else None
+    found: list[tuple[int, float]] = []
+    if vectors is not None:
+        found += _by_meaning(asked, generation, vectors, about)
+    if asked.mode is not Mode.DENSE:
+        found += _by_words(asked, generation)
+    ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
+    return Candidates(ids, _signals(ids, asked, generation, reader, vectors, about))
+
+
+def _by_meaning(
+    asked: Asked, generation: Generation, vectors: NDArray[np.float32], about: NDArray[np.float32]
+) -> list[tuple[int, float]]:
+    catalogue, dense = generation.catalogue, generation.dense
+    allowed = _both(catalogue.allowed(asked.wanted), generation.lexical.matching(asked.terms, asked.wanted))
+    named = catalogue.ids[(about > 0)[catalogue.places]]
+    if not len(named):
+        return dense.search(vectors[0], asked.depth, allowed)
+    within = named if allowed is None else np.intersect1d(named, allowed, assume_unique=True)
+    return dense.search(vectors[0], asked.depth, within) + dense.search(vectors[-1], asked.depth, allowed)
+
+
+def _by_words(asked: Asked, generation: Generation) -> list[tuple[int, float]]:
+    wanted, lexical = asked.wanted, generation.lexical
+    topic, question = (replace(asked.terms, words=text) for text in (asked.texts[0], asked.texts[-1]))
+    bodies = frozenset(named.body for named in asked.reading.named)
+    if not bodies:
+        return lexical.search(topic, asked.depth, wanted)
+    within = replace(wanted, bodies=bodies if wanted.bodies is None else bodies & wanted.bodies)
+    return lexical.search(topic, asked.depth, within) + lexical.search(question, asked.depth, wanted)
+
+
+def _signals(  # noqa: PLR0917 - all that is known at this point
+    ids: NDArray[np.int64],
+    asked: Asked,
+    generation: Generation,
+    reader: Reader,
+    vectors: NDArray[np.float32] | None,
+    about: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    catalogue = generation.catalogue
+    rows = catalogue.rows(ids)
+    places = catalogue.places[rows]
+    signals = np.zeros((len(ids), len(SIGNALS)), np.float32)
+
+    def put(signal: Signal, values: NDArray[np.float32]) -> None:
+        signals[:, SIGNALS.index(signal)] = values
+
+    if vectors is not None:
+        for signal, values in zip(DENSE, _cosines(ids, vectors, reader), strict=True):
+            put(signal, values)
+    if asked.mode is not Mode.DENSE:
+        shares = [generation.lexical.shares(text, ids) for text in asked.texts]
+        for signal, values in zip(LEXICAL, (shares[0], shares[-1]), strict=True):
+            put(signal, values)
+    put(Signal.SPREAD, catalogue.spread[rows])
+    put(Signal.BODY, about[places])
+    put(Signal.TIME, catalogue.timely(asked.reading)[places])
+    put(Signal.NEWEST, (catalogue.newest & (about > 0))[places].astype(np.float32))
+    return signals
+
+
+def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reader) -> Sequence[NDArray[np.float32]]:
+    """Compare topic and question with each passage and with its nearest sentence: four columns."""
+    if not len(ids):
+        return [np.empty(0, np.float32)] * len(DENSE)
+    stored = reader.vectors(ids.tolist(), vectors.shape[1])
+    blocks = [stored[passage_id] for passage_id in ids.tolist()]
+    starts = np.cumsum([0, *(len(block) for block in blocks)])
+    cosines = np.concatenate(blocks).astype(np.float32) @ vectors.T
+    whole = cosines[starts[:-1]]
+    # Without its first row a block is sentences; one without any goes by the whole passage.
+    cosines[starts[:-1][np.diff(starts) > 1]] = -1
+    nearest = np.maximum.reduceat(cosines, starts[:-1])
+    return [whole[:, 0], whole[:, -1], nearest[:, 0], nearest[:, -1]]
+
+
+def _both(one: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return np.intersect1d(one, other, assume_unique=True)

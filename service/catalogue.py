@@ -1,0 +1,163 @@
+"""What ranking knows of a generation beside words and vectors: its documents and passages, in columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.records import Document, Filter, Version
+from indexer.repetition import spread
+from indexer.store import Reader
+from service.reading import LIKELY, Names, Reading, Role, Time, find_times, read
+
+OPENING = 300  # characters of a document without a body in which the bodies that it speaks of are looked for
+SPEAKS_OF = 0.8  # how much such a body counts, against one that the document is about
+YEAR = 366  # days
+# How well a report goes with a time that is not within its own: the report of an inspection comes months after it,
+# and tells of what was before.
+SOON_AFTER = 0.6
+SOON_AFTER_BY = 0.8  # "by 2016": the next report tells
+JUST_BEFORE = 0.3
+
+
+UNKNOWN = -1  # as a day
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The documents and passages of one generation; never changes, so threads may share it."""
+
+    version: Version
+    documents: tuple[Document, ...]
+    names: Names
+    ids: NDArray[np.int64]  # of passages, ascending
+    places: NDArray[np.int64]  # of each passage's document in `documents`
+    sketches: tuple[NDArray[np.uint32], ...]  # of each passage
+    spread: NDArray[np.float32]  # of each passage: how widely its words are repeated
+    owners: NDArray[np.int64]  # of each document: the number of its body, or one of its own where that is unknown
+    numbers: Mapping[str, int]  # of bodies
+    days: NDArray[np.int64]  # of each document: first and last day that it is known to be of, (n, 2)
+    newest: NDArray[np.bool_]  # of each document: whether no other of its body is newer
+    spoken_of: Mapping[int, frozenset[str]]  # documents without a body: the bodies in their title and opening
+
+    @classmethod
+    def of(cls, reader: Reader) -> "Catalogue":
+        """Read the columns from the store."""
+        documents = tuple(reader.documents())
+        outlines = reader.outlines()
+        places = np.array([outline.document for outline in outlines], np.int64)
+        sketches = tuple(outline.sketch for outline in outlines)
+        bodies = [document.metadata.body for document in documents]
+        numbers = {body: number for number, body in enumerate(dict.fromkeys(body for body in bodies if body))}
+        owners = np.array(
+            [numbers[body] if body else len(numbers) + place for place, body in enumerate(bodies)], np.int64
+        )
+        names = Names(numbers)
+        days = np.array([days_of(document) for document in documents], np.int64).reshape(-1, 2)
+        return cls(
+            version=reader.version,
+            documents=documents,
+            names=names,
+            ids=np.array([outline.passage_id for outline in outlines], np.int64),
+            places=places,
+            sketches=sketches,
+            spread=spread(sketches, owners[places]),
+            owners=owners,
+            numbers=numbers,
+            days=days,
+            newest=_newest(owners, days[:, 1]),
+            spoken_of=_spoken_of(documents, reader.openings(OPENING), names),
+        )
+
+    def rows(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find the rows of passages in the columns."""
+        return np.searchsorted(self.ids, passage_ids)
+
+    def allowed(self, wanted: Filter) -> NDArray[np.int64] | None:
+        """Give the ids of all passages whose document fits the filter, ascending; None where it lets all through.
+
+        A document whose date, body or kind is unknown fits no filter on that.
+        """
+        if wanted == Filter():
+            return None
+        fits = np.array([_fits(document, wanted) for document in self.documents], bool)
+        allowed: NDArray[np.int64] = self.ids[fits[self.places]]
+        return allowed
+
+    def about(self, reading: Reading) -> NDArray[np.float32]:
+        """Tell for each document how surely the question names its body, 0 to 1."""
+        certainty = {one.body: one.certainty for one in sorted(reading.named, key=lambda one: one.certainty)}
+        of_owners = np.zeros(len(self.numbers) + len(self.documents), np.float32)
+        for body, its in certainty.items():
+            of_owners[self.numbers[body]] = its
+        about: NDArray[np.float32] = of_owners[self.owners]
+        if certainty:
+            for place, bodies in self.spoken_of.items():
+                about[place] = SPEAKS_OF * max((certainty.get(body, 0.0) for body in bodies), default=0.0)
+        return about
+
+    def timely(self, reading: Reading) -> NDArray[np.float32]:
+        """Tell for each document how well its time goes with those that the question names, 0 to 1."""
+        timely = np.zeros(len(self.documents), np.float32)
+        for time in reading.times:
+            timely = np.maximum(timely, _goes_with(self.days, time))
+        return timely
+
+
+def days_of(document: Document) -> tuple[int, int]:
+    """Give the first and the last day that a document is known to be of, as day numbers, or `UNKNOWN`.
+
+    These are what it reports on and its publication; where neither is known, the times in its title stand for them.
+    """
+    metadata = document.metadata
+    days = [day for event in metadata.events for day in (event.start, event.end)]
+    if metadata.published:
+        days.append(metadata.published)
+    if not days and metadata.title:
+        days = [day for time in find_times(metadata.title) for day in (time.period.start, time.period.end) if day]
+    return (min(days).toordinal(), max(days).toordinal()) if days else (UNKNOWN, UNKNOWN)
+
+
+def _newest(owners: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.bool_]:
+    newest = np.full(owners.max(initial=0) + 1, UNKNOWN)
+    np.maximum.at(newest, owners, last)
+    found: NDArray[np.bool_] = (last != UNKNOWN) & (last == newest[owners])
+    return found
+
+
+def _spoken_of(documents: Sequence[Document], openings: Mapping[str, str], names: Names) -> dict[int, frozenset[str]]:
+    if not names.aliases:
+        return {}
+    return {
+        place: frozenset(read(f"{document.metadata.title or ''}\n{openings[document.doc_id]}", names).bodies(LIKELY))
+        for place, document in enumerate(documents)
+        if document.doc_id in openings
+    }
+
+
+def _fits(document: Document, wanted: Filter) -> bool:
+    metadata = document.metadata
+    first, last, day = wanted.published_from, wanted.published_to, metadata.published
+    return (
+        (wanted.bodies is None or metadata.body in wanted.bodies)
+        and (wanted.kinds is None or metadata.kind in wanted.kinds)
+        and (first is None or (day is not None and day >= first))
+        and (last is None or (day is not None and day <= last))
+    )
+
+
+def _goes_with(days: NDArray[np.int64], time: Time) -> NDArray[np.float32]:
+    start = (time.period.start or date.min).toordinal()
+    end = (time.period.end or date.max).toordinal()
+    first, last = days[:, 0], days[:, 1]
+    after = SOON_AFTER_BY if time.role is Role.BY else SOON_AFTER
+    cases = [
+        first == UNKNOWN,
+        (first <= end) & (last >= start),
+        first > end + YEAR,
+        first > end,
+        last + YEAR >= start,
+    ]
+    return np.select(cases, [0.0, 1.0, 0.0, after, JUST_BEFORE], 0.0).astype(np.float32)

@@ -1,0 +1,138 @@
+"""Reads a question: the bodies and times it names, what kind of answer it wants, and what it is about."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.reading.mentions import Named, find_named, surroundings
+from service.reading.names import Names
+from service.reading.times import Period, Role, Time, find_times
+
+LIKELY = 0.5  # certainty from which a name is rather right than wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a question says. `topic` is the rest of it, and never blank unless the question is."""
+
+    named: tuple[Named, ...]
+    times: tuple[Time, ...]
+    latest: bool  # the newest report, or how things are now
+    earliest: bool  # the first report
+    over_time: bool  # how something changed between reports
+    across: bool  # which bodies, when none is named
+    topic: str
+
+    def bodies(self, at_least: float = LIKELY) -> tuple[str, ...]:
+        """Give the bodies named with some certainty, each once, in the order in which they are named."""
+        return tuple(dict.fromkeys(named.body for named in self.named if named.certainty >= at_least))
+
+
+def read(question: str, names: Names) -> Reading:
+    """Read a question in the light of the bodies of a collection; never raises."""
+    times = find_times(question)
+    named = find_named(question, names, times)
+    likely = [one for one in named if one.certainty >= LIKELY]
+    return Reading(
+        named=named,
+        times=times,
+        latest=bool(_LATEST.search(question)),
+        earliest=bool(_EARLIEST.search(question)),
+        over_time=bool(_CHANGE.search(question)) or _spread(times, one_body=bool(likely)),
+        across=not likely and bool(_ACROSS.search(question)),
+        topic=_topic(question, likely, times),
+    )
+
+
+def interpreted(reading: Reading) -> tuple[str | None, Period]:
+    """Give what to tell a person: the bodies that are likely meant, and the days that its times span."""
+    periods = [time.period for time in reading.times]
+    start = min((period.start for period in periods if period.start), default=None)
+    end = max((period.end for period in periods if period.end), default=None)
+    if start and any(period.end and period.end < start for period in periods):
+        start = None  # "by 2016 and again in 2019"
+    if end and any(period.start and period.start > end for period in periods):
+        end = None  # "in 2014 and since 2018"
+    return ", ".join(reading.bodies()) or None, Period(start, end)
+
+
+def _spread(times: Sequence[Time], *, one_body: bool) -> bool:
+    """Tell whether the times are those of several reports."""
+    days = [day for time in times for day in (time.period.start, time.period.end) if day]
+    points = [time.period.start or time.period.end for time in times]
+    ranged = [time for time in times if time.role is Role.BETWEEN]
+    return (
+        len({day.year for day in points if day}) > 1
+        or (bool(ranged) and len({day.year for day in days}) > 1)
+        or (one_body and any(time.role is Role.SINCE for time in times))
+    )
+
+
+def _topic(question: str, named: Sequence[Named], times: Sequence[Time]) -> str:
+    """Cut names and times out of a question, with the little words that tied them to it."""
+    cuts = [surroundings(question, one) for one in named]
+    cuts = [(_tied(question, start), end) for start, end in cuts]
+    for time in times:
+        report = _REPORT_AFTER.match(question, time.end)
+        cuts.append((time.start, report.end() if report else time.end))
+    cuts += [match.span() for match in _LATEST_REPORT.finditer(question)]
+    kept, at = [], 0
+    for start, end in sorted(cuts):
+        kept.append(question[at : max(at, start)])
+        at = max(at, end)
+    topic = " ".join(" ".join([*kept, question[at:]]).split())
+    topic = re.sub(r"\s+([,.;:?!])", r"\1", topic).strip(" ,.;:-–—")
+    return topic if set(re.findall(r"[^\W\d]{3,}", topic.casefold())) - _SMALL else question
+
+
+def _tied(question: str, start: int) -> int:
+    little = _IN.search(question, max(0, start - 12), start)
+    return little.start() if little else start
+
+
+# Words that ask about nothing by themselves.
+_SMALL = frozenset("and are did does for had has have how the was were what when where which who why".split())
+# General English; words of a subject do not belong here.
+_REPORT = r"(?:reports?|(?:re-?)?inspections?|visits?|judge?ments?|ratings?|documents?)"
+_IN = re.compile(r"\b(?:(?:in|at|across|within)\s+(?:the\s+)?|the\s+)$", re.IGNORECASE)
+_REPORT_AFTER = re.compile(rf"\s+{_REPORT}\b", re.IGNORECASE)
+_LAST = rf"(?:latest|newest|most\s+recent|last)\s+(?:[\w-]+\s+){{0,2}}?{_REPORT}(?!\s+but\b)"
+_LATEST_REPORT = re.compile(
+    rf"(?:\b(?:in|at|from|according\s+to)\s+)?(?:\b(?:the|its|their)\s+)?\b{_LAST}\b", re.IGNORECASE
+)
+_LATEST = re.compile(
+    rf"\b(?:{_LAST}|latest|newest|most\s+recent(?:ly)?|last\s+(?:inspected|visited|reported)"
+    r"|now|nowadays|current(?:ly)?|today|these\s+days|at\s+present|at\s+the\s+moment)\b",  # how things are
+    re.IGNORECASE,
+)
+_EARLIEST = re.compile(
+    rf"\b(?:earliest|oldest|first\s+(?:[\w-]+\s+){{0,2}}?{_REPORT}|first\s+(?:inspected|visited))\b", re.IGNORECASE
+)
+# "Has it improved?", "How did it change?", but not "What must improve?": the verb belongs to a question of yes or no.
+_CHANGE = re.compile(
+    r"""
+    (?:^|[.?!,;:–—-])\s*(?:and\s+|but\s+|so\s+)?(?:how\s+(?:much\s+|far\s+|well\s+)?)?(?:has|have|had|did)\b[^.?!]{0,150}
+        \b(?:improved?|worsen(?:ed)?|deteriorated?|declined?|recover(?:ed)?|changed?|progress(?:ed)?|develop(?:ed)?
+        |(?:get|got|become)\s+(?:any\s+|much\s+)?(?:better|worse)|fix(?:ed)?|resolved?|sort(?:ed)?|ended
+        |stop(?:ped)?|(?:keep|kept)\s+up|last(?:ed)?\s+until)\b
+    |\b(?:what|anything)(?:\s+has|['’]s)?\s+changed\b
+    |\b(?:any|much|no)\s+(?:better|worse)\b
+    |\b(?:better|worse|higher|lower|more|less|fewer)\b[^.?!]{0,80}\bthan\s+(?:in|at|before|it\s+(?:was|did)|they\s+(?:were|did))\b
+    |\bcompare[ds]?\b|\bcomparison\b|\bstill\b|\bno\s+longer\b|\bany\s?more\b|\bover\s+time\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_BODY = r"(?:council|authority|area|place|borough|county|city|region|trust|inspection|report)"
+_BODIES = (
+    r"(?:councils|authorities|areas|places|boroughs|counties|cities|regions|trusts|inspections|reports|documents)"
+)
+_ACROSS = re.compile(
+    rf"""
+    \b(?:which|what|how\s+many|name|any|other|all|most)\s+(?:of\s+the\s+)?(?:[\w-]+\s+){{0,2}}?{_BODIES}\b
+    |\b(?:which|each|every)\s+(?:[\w-]+\s+)?{_BODY}\b
+    |(?:^|[.?!,;:])\s*(?:and\s+)?where\s+(?:else\s+)?(?:did|do|does|was|were|is|are|has|have|had)\b
+    |\blist\s+(?:the|all|every|any)\b
+    |\banywhere\b|\bacross\s+(?:the\s+country|england|councils|areas|authorities)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)

@@ -1,0 +1,224 @@
+"""Fit the ranking's weights to development questions, and check them on bodies that were left out.
+
+    python -m tests.quality.fit INDEX QUESTIONS.jsonl [QUESTIONS.jsonl ...]
+
+Prints the weights for each mode, figures with the weights of a cross-validation by body (no question is ranked with
+weights that a question on the same body took part in), their spread over the folds, the calibration error of the
+chances, fitted on other bodies likewise, and an ablation: each signal left out in turn and the rest fitted anew.
+
+The weights maximise the chance that a softmax over a question's candidates gives to its relevant passages (Cao et al.
+2007, "Learning to rank: from pairwise approach to listwise approach"), with a small penalty on their squares.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+from indexer.encoder import SentenceEncoder
+from indexer.records import Mode
+from indexer.settings import Settings
+from indexer.store import Reader, Store
+from service.arrange import Group, arrange
+from service.candidates import Candidates, Generation, gather
+from service.evaluation.measures import calibration
+from service.evaluation.outcomes import Outcome, measured
+from service.evaluation.questions import Question, read_questions
+from service.evaluation.run import Found, outcome
+from service.query import Query
+from service.ranking import DENSE, LEXICAL, SIGNALS, Signal, Weights
+from service.reading import Reading
+from service.search import Searcher, understand
+
+FOLDS = 5
+SEED = 1
+PENALTY = 1.0  # on the squares of the weights of standardised signals, against a sum over the questions
+SHOWN = 10  # hits whose chances are calibrated
+K = 20
+# What a signal or a pair of them stands for, to leave out in turn.
+PARTS = {
+    "everything": (),
+    "words": LEXICAL,
+    "meaning": DENSE,
+    "sentences": (Signal.SENTENCE_TOPIC, Signal.SENTENCE_QUESTION),
+    "passages": (Signal.PASSAGE_TOPIC, Signal.PASSAGE_QUESTION),
+    "topic": (Signal.PASSAGE_TOPIC, Signal.SENTENCE_TOPIC, Signal.WORDS_TOPIC),
+    "body": (Signal.BODY,),
+    "time": (Signal.TIME,),
+    "newest": (Signal.NEWEST,),
+    "repetition": (Signal.SPREAD,),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with its candidates, and which of them are on a gold page."""
+
+    question: Question
+    group: str  # the first body that it names, or its id: questions on one body are never apart
+    reading: Reading
+    candidates: Candidates
+    places: Sequence[tuple[str, frozenset[int]]]  # path and pages of each candidate
+    relevant: NDArray[np.bool_]
+
+
+class Bench:
+    """The questions with their candidates, ready to be ranked with any weights."""
+
+    def __init__(
+        self, questions: Sequence[Question], mode: Mode, searcher: Searcher, encoder: SentenceEncoder
+    ) -> None:
+        self.mode = mode
+        with searcher.opened() as (reader, generation):
+            self.catalogue = generation.catalogue
+            self.examples = [_example(one, mode, generation, reader, encoder) for one in questions]
+        groups = sorted({example.group for example in self.examples})
+        Random(SEED).shuffle(groups)
+        numbers = {group: number % FOLDS for number, group in enumerate(groups)}
+        self.folds = np.array([numbers[example.group] for example in self.examples])
+
+    def outcomes(self, weights: Weights, examples: Iterable[Example]) -> list[Outcome]:
+        return [self._outcome(weights, example) for example in examples]
+
+    def crossed(self, left_out: Sequence[Signal]) -> list[list[Outcome]]:
+        """Rank each question with weights fitted to other bodies; the outcomes fold by fold."""
+        return [self.outcomes(self.fitted(self._others(fold), left_out), self._fold(fold)) for fold in range(FOLDS)]
+
+    def fitted(self, examples: Sequence[Example], left_out: Sequence[Signal]) -> Weights:
+        """Fit weights, then the chances of the hits that they show."""
+        unused = {*left_out, *{Mode.DENSE: LEXICAL, Mode.LEXICAL: DENSE}.get(self.mode, ())}
+        weights = _fitted(examples, [signal for signal in SIGNALS if signal not in unused])
+        sums, relevant = [], []
+        for example in examples:
+            all_sums = weights.sums(example.candidates.signals)
+            for group in self._groups(all_sums, example)[:SHOWN]:
+                sums.append(float(all_sums[group.row]))
+                relevant.append(any(example.relevant[[group.row, *group.merged]]))
+        slope, middle = _logistic(np.array(sums), np.array(relevant, float))
+        return replace(weights, slope=slope, middle=middle)
+
+    def _outcome(self, weights: Weights, example: Example) -> Outcome:
+        sums = weights.sums(example.candidates.signals)
+        chances = weights.chances(sums)
+        hits = []
+        for group in self._groups(sums, example):
+            path, _ = example.places[group.row]
+            pages = frozenset().union(*(example.places[row][1] for row in (group.row, *group.merged)))
+            hits.append(Found(path, pages, float(chances[group.row])))
+        return outcome(example.question, hits, took_ms=0.0)
+
+    def _groups(self, sums: NDArray[np.float64], example: Example) -> list[Group]:
+        return arrange(sums, example.candidates.ids, self.catalogue, example.reading, K)
+
+    def _fold(self, fold: int) -> list[Example]:
+        return [example for example, its in zip(self.examples, self.folds, strict=True) if its == fold]
+
+    def _others(self, fold: int) -> list[Example]:
+        return [example for example, its in zip(self.examples, self.folds, strict=True) if its != fold]
+
+
+def main(folder: Path, files: Sequence[Path]) -> None:
+    encoder = SentenceEncoder(Settings.load(index=folder))
+    searcher = Searcher(Store.open(folder), encoder)
+    questions = [question for file in files for question in read_questions(file).all]
+    for mode in Mode:
+        bench = Bench(questions, mode, searcher, encoder)
+        weights = bench.fitted(bench.examples, ())
+        print(f"\n== {mode}: weights fitted to all {len(questions)} questions")
+        for signal, weight in zip(SIGNALS, weights.signals, strict=True):
+            print(f"  {weight:8.2f}  {signal}")
+        print(f"  slope {weights.slope:.3f}, middle {weights.middle:.2f}")
+        print(f"  on the same questions:          {_line(bench.outcomes(weights, bench.examples))}")
+        folds = bench.crossed(())
+        print(f"  with weights of other bodies:   {_line([one for fold in folds for one in fold])}")
+        print(f"  page hit@1 and MRR@10 by fold:  {'; '.join(_short(fold) for fold in folds)}")
+        if mode is Mode.HYBRID:
+            for name, left_out in PARTS.items():
+                found = [one for fold in bench.crossed(left_out) for one in fold]
+                print(f"  without {name if left_out else 'nothing':12} {_line(found)}")
+
+
+def _example(
+    question: Question, mode: Mode, generation: Generation, reader: Reader, encoder: SentenceEncoder
+) -> Example:
+    asked = understand(Query(question.text, mode=mode), generation.catalogue)
+    found = gather(asked, generation, reader, encoder)
+    gold = {(one.path, one.page) for one in question.evidence}
+    stored = reader.passages(found.ids.tolist())
+    places = [
+        (stored[one].document.path, frozenset(span.page for span in stored[one].passage.spans))
+        for one in found.ids.tolist()
+    ]
+    relevant = np.array([any((path, page) in gold for page in pages) for path, pages in places], bool)
+    named = asked.reading.named
+    return Example(question, named[0].body if named else question.id, asked.reading, found, places, relevant)
+
+
+def _fitted(examples: Iterable[Example], used: Sequence[Signal]) -> Weights:
+    columns = [SIGNALS.index(signal) for signal in used]
+    useful = [example for example in examples if example.relevant.any()]
+    together = np.concatenate([example.candidates.signals[:, columns] for example in useful])
+    scale = np.where(together.std(0) > 0, together.std(0), 1.0)
+    ready = [(example.candidates.signals[:, columns] / scale, example.relevant) for example in useful]
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total, gradient = PENALTY * float(weights @ weights), 2 * PENALTY * weights
+        for signals, relevant in ready:
+            sums = signals @ weights
+            chances = np.exp(sums - sums.max())
+            chances /= chances.sum()
+            share = chances[relevant].sum()
+            total -= float(np.log(share))
+            gradient -= signals.T @ (np.where(relevant, chances / share, 0) - chances)
+        return total, gradient
+
+    weights = np.zeros(len(SIGNALS))
+    weights[columns] = minimize(loss, np.zeros(len(columns)), jac=True, method="L-BFGS-B").x / scale
+    return Weights(tuple(float(weight) for weight in weights), 1.0, 0.0)
+
+
+def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit 1 / (1 + exp(-slope * (x - middle))) by Newton's method; returns slope and middle."""
+    design = np.stack([x - x.mean(), np.ones_like(x)], axis=1)
+    weights = np.zeros(2)
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (y - chance)
+        hessian = (design * (chance * (1 - chance))[:, None]).T @ design + 1e-6 * np.eye(2)
+        weights += np.linalg.solve(hessian, gradient)
+    return float(weights[0]), float(x.mean() - weights[1] / weights[0])
+
+
+def _line(outcomes: Sequence[Outcome]) -> str:
+    groups: dict[str, list[dict[str, float]]] = {"all": []}
+    for one in outcomes:
+        if one.gold:
+            for name in ("all", one.type):
+                groups.setdefault(name, []).append(measured("questions", one))
+    hits = [hit for one in outcomes for hit in one.hits]
+    found = calibration([hit.score for hit in hits], [hit.relevant for hit in hits], [], [])
+    wanted = [
+        ("all", "page_hit@1"), ("all", "page_hit@5"), ("all", "page_hit@10"), ("all", "page_mrr@10"),
+        ("all", "document_hit@1"), ("temporal", "document_complete@10"), ("thematic", "page_recall@20"),
+        ("thematic", "document_recall@20"),
+    ]  # fmt: skip
+    figures = [
+        f"{'' if group == 'all' else f'{group} '}{name} {np.mean([one[name] for one in groups[group]]):.3f}"
+        for group, name in wanted
+        if group in groups
+    ]
+    return ", ".join([*figures, f"ECE {found.ece:.3f}" if found else ""])
+
+
+def _short(outcomes: Sequence[Outcome]) -> str:
+    figures = [measured("questions", one) for one in outcomes if one.gold]
+    return ", ".join(f"{np.mean([one[name] for one in figures]):.2f}" for name in ("page_hit@1", "page_mrr@10"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
