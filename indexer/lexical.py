@@ -137,10 +137,11 @@ class Lexical:
         order = np.argsort(passage_ids)
         shares[order[np.searchsorted(passage_ids, ids, sorter=order)]] = [score for score, _ in hits]
         shares /= (1 + K1) * sum(self._rarity(stem) for stem in stems)
-        return shares
+        return np.clip(shares, 0, 1)  # removed passages still count a little in how rare a word is
 
     def _rarity(self, stem: str) -> float:
-        having, of = self._searcher.doc_freq("words", stem), len(self)
+        of = len(self)
+        having = min(self._searcher.doc_freq("words", stem), of)  # which counts removed passages as well
         return log(1 + (of - having + 0.5) / (having + 0.5))
 
     def matching(self, terms: Terms, wanted: Filter = Filter()) -> NDArray[np.int64] | None:  # noqa: B008 - frozen

@@ -50,9 +50,13 @@ class Weights:
         sums: NDArray[np.float64] = signals @ np.array(self.signals)
         return sums
 
-    def chances(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the estimated chance that a passage of each sum is relevant, 0 to 1."""
-        return 1 / (1 + np.exp(-self.slope * (sums - self.middle)))
+    def scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the estimated chance that each of the hits with these sums is relevant, in the order they are shown.
+
+        A hit that stands below another for variety's sake is given no higher chance than that one, so scores never
+        rise from one hit to the next.
+        """
+        return np.minimum.accumulate(1 / (1 + np.exp(-self.slope * (sums - self.middle))))
 
 
 WEIGHTS = {

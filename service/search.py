@@ -139,14 +139,10 @@ class Searcher:
             # What comes after the k-th may be reranked to a place before it.
             k = max(query.k, self._rerank_depth) if self._reranker else query.k
             groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
-            chances = weights.chances(sums)
+            scores = weights.scores(sums[[group.row for group in groups]])
             hits = tuple(
-                replace(
-                    _hit(group, candidates, query, weights, reader),
-                    rank=rank,
-                    score=round(float(chances[group.row]), 4),
-                )
-                for rank, group in enumerate(groups, start=1)
+                replace(_hit(group, candidates, query, weights, reader), rank=rank, score=round(float(score), 4))
+                for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
             )
         if self._reranker:
             first, rest = hits[: self._rerank_depth], hits[self._rerank_depth :]

@@ -306,7 +306,6 @@ def test_a_word_counts_once_however_often_it_is_asked_for() -> None:
     assert shares(index, "ferry ferries Ferry", 1, 2) == shares(index, "ferry", 1, 2)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="words of removed passages count in how rare a word is")
 def test_shares_after_removals_of_a_large_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shares are from 0 to 1 also where removed passages still count in how rare a word is."""
     monkeypatch.setattr(lexical, "REBUILD_BELOW", 0)

@@ -104,12 +104,13 @@ class Bench:
 
     def _outcome(self, weights: Weights, example: Example) -> Outcome:
         sums = weights.sums(example.candidates.signals)
-        chances = weights.chances(sums)
+        groups = self._groups(sums, example)
+        scores = weights.scores(sums[[group.row for group in groups]])
         hits = []
-        for group in self._groups(sums, example):
+        for group, score in zip(groups, scores, strict=True):
             path, _ = example.places[group.row]
             pages = frozenset().union(*(example.places[row][1] for row in (group.row, *group.merged)))
-            hits.append(Found(path, pages, float(chances[group.row])))
+            hits.append(Found(path, pages, float(score)))
         return outcome(example.question, hits, took_ms=0.0)
 
     def _groups(self, sums: NDArray[np.float64], example: Example) -> list[Group]:

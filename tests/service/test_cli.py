@@ -182,6 +182,53 @@ def test_a_hit_is_printed_for_people(citewell: Citewell, shelf: Library) -> None
     assert shown.err == "Redbrook: first visit, page 1 of 2\n"
 
 
+def test_phrases_and_exclusions_are_kept_to(citewell: Citewell, shelf: Library) -> None:
+    """Quotation marks ask for the very words, a dash leaves out; where nothing is left, the message says so."""
+    index = ("--index", shelf.settings.index)
+
+    def texts(*query: str) -> list[str]:
+        return [hit["text"] for hit in json.loads(citewell("search", "--json", *index, *query).out)["hits"]]
+
+    assert len(texts("budget")) > 2
+    both = texts('"school budget"')
+    assert len(both) == 2
+    assert all("school budget" in text for text in both)
+    assert texts('"school budget" -grew') == [text for text in both if "shrank" in text]
+    assert texts("--", '-"school budget" budget bees')[0] == REPORTS["loose.txt"]
+    ran = citewell("search", '"budget school"', *index)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("nothing found: no passage has all the words in quotation marks")
+
+
+@pytest.mark.parametrize(("mode", "arms"), [("hybrid", "meaning words"), ("dense", "meaning"), ("lexical", "words")])
+def test_the_mode_decides_who_looks(citewell: Citewell, shelf: Library, mode: str, arms: str) -> None:
+    """What is printed names the arms that looked; both do where nothing else is said."""
+    command = ("search", "school budget", "-k", 1, "--index", shelf.settings.index)
+    ran = citewell(*command, "--mode", mode)
+    shown = [arm for arm in ("meaning", "words") if f"{arm} 0." in ran.out]
+    assert (ran.code, " ".join(shown)) == (0, arms)
+    assert (citewell(*command).out == ran.out) == (mode == "hybrid")
+
+
+def test_nothing_is_read_from_the_words_on_request(citewell: Citewell, shelf: Library) -> None:
+    """`--no-infer` takes a question as it stands."""
+    command = ("search", "Redbrook's budget in 2019", "--json", "--index", shelf.settings.index)
+    assert json.loads(citewell(*command).out)["interpreted"]["body"] == "Redbrook Council"
+    plain = json.loads(citewell(*command, "--no-infer").out)["interpreted"]
+    assert plain == {"body": None, "from": None, "to": None, "phrases": []}
+
+
+def test_a_hit_is_explained_on_request(citewell: Citewell, shelf: Library) -> None:
+    """`--explain` lists what moved it, most first; without it nobody has to read that."""
+    command = ("search", "Redbrook's budget in 2019", "-k", 1, "--index", shelf.settings.index)
+    plain, explained = (citewell(*command, *more).out for more in ((), ("--explain",)))
+    assert explained.startswith(plain.rstrip())
+    reasons = [line.split(maxsplit=1) for line in explained[len(plain.rstrip()) :].split("\n") if line.strip()]
+    assert {"body", "time"} <= {signal.rpartition(" ")[0] for _, signal in reasons}
+    adds = [abs(float(adds)) for adds, _ in reasons]
+    assert adds == sorted(adds, reverse=True)
+
+
 def test_a_query_comes_from_standard_input(
     citewell: Citewell, shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

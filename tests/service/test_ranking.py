@@ -32,19 +32,29 @@ def test_what_speaks_for_a_passage_raises_it(mode: Mode) -> None:
 
 @MODES
 @given(SUMS)
-def test_chances_are_shares_that_rise_with_the_sum(mode: Mode, sums: list[float]) -> None:
-    """The better passage never has the lower chance, and half a chance lies at the middle."""
+def test_scores_are_chances_that_rise_with_the_sum(mode: Mode, sums: list[float]) -> None:
+    """The better passage never has the lower one, and half a chance lies at the middle."""
     weights = WEIGHTS[mode]
-    chances = weights.chances(np.array(sorted(sums)))
-    assert ((chances >= 0) & (chances <= 1)).all()
-    assert (np.diff(chances) >= 0).all()
-    assert weights.chances(np.array([weights.middle])) == pytest.approx([0.5])
+    scores = weights.scores(np.array(sorted(sums, reverse=True)))
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert (np.diff(scores) <= 0).all()
+    assert scores.tolist() == [weights.scores(np.array([one]))[0] for one in sorted(sums, reverse=True)]
+    assert weights.scores(np.array([weights.middle])) == pytest.approx([0.5])
+
+
+@given(SUMS)
+def test_scores_never_rise_down_the_page(sums: list[float]) -> None:
+    """A hit that stands below a worse one for variety's sake has no higher score than that."""
+    weights = WEIGHTS[Mode.HYBRID]
+    scores = weights.scores(np.array(sums))
+    alone = [weights.scores(np.array([one]))[0] for one in sums]
+    assert scores.tolist() == [min(alone[: place + 1]) for place in range(len(sums))]
 
 
 @MODES
-def test_chances_tell_the_best_from_the_worst(mode: Mode) -> None:
+def test_scores_tell_the_best_from_the_worst(mode: Mode) -> None:
     """A passage for which everything speaks is likely relevant, and one for which nothing does is not."""
     signals = np.array([[float(signal is not Signal.SPREAD) for signal in SIGNALS], [0.0] * len(SIGNALS)], np.float32)
-    best, worst = WEIGHTS[mode].chances(WEIGHTS[mode].sums(signals))
+    best, worst = WEIGHTS[mode].scores(WEIGHTS[mode].sums(signals))
     assert worst < 0.1
     assert best > 0.9

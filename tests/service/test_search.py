@@ -75,11 +75,15 @@ def test_a_result_says_how_it_was_made(searcher: Searcher) -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_parts_of_a_hit_add_up_to_its_score(searcher: Searcher, mode: Mode) -> None:
     """One curve makes the score of the sum for all queries, so a score means the same for each of them."""
-    hits = [hit for question in QUESTIONS for hit in searcher.search(Query(question, k=100, mode=mode)).hits]
-    hits += searcher.search(Query("How was Redbrook's school budget in 2019?", k=100, mode=mode)).hits
-    sums = np.array([sum(part.value * part.weight for part in hit.parts) for hit in hits])
-    assert [hit.score for hit in hits] == pytest.approx(WEIGHTS[mode].chances(sums).tolist(), abs=2e-3)
-    assert len({hit.score for hit in hits}) > 3
+    told = set()
+    for question in [*QUESTIONS, "How was Redbrook's school budget in 2019?", "Which councils have schools?"]:
+        hits = searcher.search(Query(question, k=100, mode=mode)).hits
+        sums = np.array([sum(part.value * part.weight for part in hit.parts) for hit in hits])
+        scores = [hit.score for hit in hits]
+        assert scores == pytest.approx(WEIGHTS[mode].scores(sums).tolist(), abs=2e-3)
+        assert scores == sorted(scores, reverse=True)
+        told.update(scores)
+    assert len(told) > 3
 
 
 def test_the_weights_decide_the_order(shelf: Library) -> None:
@@ -109,7 +113,7 @@ def test_every_citation_reads_again_as_the_hit(searcher: Searcher, mode: Mode) -
 
 def test_neighbours_that_are_found_are_one_hit(tmp_path: Path) -> None:
     """Its text reads on as in the report, over page breaks too, and its citation covers all of it."""
-    day = "On day {} the ferry to the island sailed at dawn, and the crew of the ferry sang on the island until dusk fell."
+    day = "On day {} the ferry to the island sailed at dawn, and its crew sang on the island until the ferry left."
     log = "\f".join(day.format(number) for number in ("one", "two"))
     library = make_library(tmp_path, {"log.txt": log}, "path\n")
     (hit,) = library.searcher().search(Query("the ferry to the island", k=5)).hits
@@ -117,14 +121,11 @@ def test_neighbours_that_are_found_are_one_hit(tmp_path: Path) -> None:
     assert (hit.citation.page, hit.citation.page_end, len(hit.citation.spans)) == (1, 2, 2)
 
 
-TWINS = {
-    f"{name}.txt": f"{name.capitalize()} {tail}"
-    for name in ("alder", "birch")
-    for tail in [
-        "trains its wardens in the harbour each spring and every warden learns to row, to mend nets and to read the"
-        " tide before the boats go out again"
-    ]
-}
+WARDENS = (
+    "trains its wardens in the harbour each spring and every warden learns to row, to mend nets and to read the tide"
+    " before the boats go out again"
+)
+TWINS = {"alder.txt": f"Alder {WARDENS}", "birch.txt": f"Birch {WARDENS}"}
 TWIN_MANIFEST = "path,body\nalder.txt,Alder Council\nbirch.txt,Birch Council\n"
 
 
@@ -205,7 +206,7 @@ def changing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Library, Searche
 def test_what_was_deleted_never_comes_back(
     changing: tuple[Library, Searcher], generations: list[frozenset[str]]
 ) -> None:
-    """Whatever comes and goes, every mode finds exactly what is there, whether its index was open or is opened now."""
+    """Every mode finds exactly what is there, whether the index was open before or is opened now."""
     library, searcher = changing
     for present in generations:
         for path, text in SUBJECTS.items():
@@ -217,7 +218,6 @@ def test_what_was_deleted_never_comes_back(
         for one in (searcher, library.searcher()):
             for mode in Mode:
                 assert set(sources(one.search(Query("school", k=100, mode=mode)))) == present
-                assert not one.search(Query('"school teaches" -the', mode=mode)).hits
 
 
 def test_results_agree_with_the_generation_they_name_while_the_index_changes(library: Library) -> None:
