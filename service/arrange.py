@@ -16,11 +16,15 @@ REPEATED_ACROSS = 100.0  # by body, where the question asks which bodies: all ot
 TWIN = 0.8  # likeness from which two passages of different documents tell the same
 LEAST_RUNS = 5  # in a sketch; fewer say too little about likeness
 MERGED = 3  # passages in one hit
+MERGED_WITHIN = 3.0  # of the sum of its best; a neighbour that fits far worse would only blur where the hit stands
 
 
 @dataclass
 class Group:
-    """One hit: the passage it was found by, its neighbours that were found as well, and its twins elsewhere."""
+    """One hit: the passage it was found by, its neighbours that were found as well, and its twins elsewhere.
+
+    All neighbours begin on the page of the best passage, so the hit's first page is that passage's.
+    """
 
     row: int  # of the best passage, among the candidates
     merged: list[int] = field(default_factory=list)  # rows of its neighbours
@@ -40,7 +44,7 @@ def arrange(
     while len(groups) < k and np.isfinite(left).any():
         best = int(np.argmax(left))
         left[best] = -np.inf
-        if group := _neighbour(best, groups, rows, places):
+        if group := _neighbour(best, groups, sums, rows, catalogue):
             group.merged.append(best)
         elif group := _twin(best, groups, rows, places, catalogue):
             group.twins.append(best)
@@ -50,11 +54,17 @@ def arrange(
     return groups
 
 
-def _neighbour(row: int, groups: list[Group], rows: NDArray[np.int64], places: NDArray[np.int64]) -> Group | None:
+def _neighbour(
+    row: int, groups: list[Group], sums: NDArray[np.float64], rows: NDArray[np.int64], catalogue: Catalogue
+) -> Group | None:
+    at = rows[row]
     for group in groups:
+        best = rows[group.row]
+        if catalogue.places[at] != catalogue.places[best] or catalogue.pages[at] != catalogue.pages[best]:
+            continue
         members = [group.row, *group.merged]
-        is_next = min(abs(rows[row] - rows[member]) for member in members) == 1
-        if is_next and places[row] == places[group.row] and len(members) < MERGED:
+        is_next = min(abs(at - rows[member]) for member in members) == 1
+        if is_next and len(members) < MERGED and sums[group.row] - sums[row] <= MERGED_WITHIN:
             return group
     return None
 

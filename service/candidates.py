@@ -13,7 +13,7 @@ from indexer.records import Filter, Mode, Version
 from indexer.store import Reader
 from indexer.words import Terms
 from service.catalogue import Catalogue
-from service.ranking import DENSE, LEXICAL, SIGNALS, Signal
+from service.ranking import DENSE, SIGNALS, Signal
 from service.reading import Reading
 
 DEPTH = 100  # passages that each arm gives for each way of asking
@@ -31,7 +31,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Passages and their signals, (n, 10), in the order of `ranking.SIGNALS`."""
+    """Passages and their signals, (n, 8), in the order of `ranking.SIGNALS`."""
 
     ids: NDArray[np.int64]  # ascending
     signals: NDArray[np.float32]
@@ -63,23 +63,30 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     A body is looked into by itself because a collection says much the same of every body, so that its passages would
     not always come among the best of all.
     """
-    about = generation.catalogue.about(asked.reading)
+    catalogue = generation.catalogue
+    about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
     vectors = encoder.encode_queries(asked.texts) if asked.mode is not Mode.LEXICAL else None
     found: list[tuple[int, float]] = []
     if vectors is not None:
-        found += _by_meaning(asked, generation, vectors, about)
+        found += _by_meaning(asked, generation, vectors, about, fitting)
     if asked.mode is not Mode.DENSE:
         found += _by_words(asked, generation)
     ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
-    return Candidates(ids, _signals(ids, asked, generation, reader, vectors, about))
+    return Candidates(ids, _signals(ids, asked, generation, reader, vectors, about, fitting))
 
 
 def _by_meaning(
-    asked: Asked, generation: Generation, vectors: NDArray[np.float32], about: NDArray[np.float32]
+    asked: Asked,
+    generation: Generation,
+    vectors: NDArray[np.float32],
+    about: NDArray[np.float32],
+    fitting: NDArray[np.bool_],
 ) -> list[tuple[int, float]]:
     catalogue, dense = generation.catalogue, generation.dense
-    allowed = _both(catalogue.allowed(asked.wanted), generation.lexical.matching(asked.terms, asked.wanted))
-    named = catalogue.ids[(about > 0)[catalogue.places]]
+    allowed = generation.lexical.matching(asked.terms, asked.wanted)  # None: without phrases and exclusions
+    if allowed is None and not fitting.all():
+        allowed = catalogue.ids[fitting[catalogue.places]]
+    named = catalogue.ids[(fitting & (about > 0))[catalogue.places]]
     if not len(named):
         return dense.search(vectors[0], asked.depth, allowed)
     within = named if allowed is None else np.intersect1d(named, allowed, assume_unique=True)
@@ -103,6 +110,7 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
     reader: Reader,
     vectors: NDArray[np.float32] | None,
     about: NDArray[np.float32],
+    fitting: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     catalogue = generation.catalogue
     rows = catalogue.rows(ids)
@@ -116,18 +124,17 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
         for signal, values in zip(DENSE, _cosines(ids, vectors, reader), strict=True):
             put(signal, values)
     if asked.mode is not Mode.DENSE:
-        shares = [generation.lexical.shares(text, ids) for text in asked.texts]
-        for signal, values in zip(LEXICAL, (shares[0], shares[-1]), strict=True):
-            put(signal, values)
+        put(Signal.WORDS, generation.lexical.shares(asked.terms.words, ids))
     put(Signal.SPREAD, catalogue.spread[rows])
     put(Signal.BODY, about[places])
     put(Signal.TIME, catalogue.timely(asked.reading)[places])
-    put(Signal.NEWEST, (catalogue.newest & (about > 0))[places].astype(np.float32))
+    newest = catalogue.newest(fitting) & (about > 0)
+    put(Signal.NEWEST, newest[places].astype(np.float32))
     return signals
 
 
 def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reader) -> Sequence[NDArray[np.float32]]:
-    """Compare topic and question with each passage and with its nearest sentence: four columns."""
+    """Compare the question with each passage, it and the topic with the nearest sentence: the columns of `DENSE`."""
     if not len(ids):
         return [np.empty(0, np.float32)] * len(DENSE)
     stored = reader.vectors(ids.tolist(), vectors.shape[1])
@@ -138,10 +145,4 @@ def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reade
     # Without its first row a block is sentences; one without any goes by the whole passage.
     cosines[starts[:-1][np.diff(starts) > 1]] = -1
     nearest = np.maximum.reduceat(cosines, starts[:-1])
-    return [whole[:, 0], whole[:, -1], nearest[:, 0], nearest[:, -1]]
-
-
-def _both(one: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return np.intersect1d(one, other, assume_unique=True)
+    return [whole[:, -1], nearest[:, -1], nearest[:, 0]]

@@ -1,5 +1,6 @@
 """What ranking knows of a generation beside words and vectors: its documents and passages, in columns."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,10 @@ from indexer.repetition import spread
 from indexer.store import Reader
 from service.reading import LIKELY, Names, Reading, Role, Time, find_times, read
 
-OPENING = 300  # characters of a document without a body in which the bodies that it speaks of are looked for
-SPEAKS_OF = 0.8  # how much such a body counts, against one that the document is about
+# A document whose body is unknown goes by the bodies in its title and so many first characters, one whose days are
+# unknown by the last year that it names; they count so much of what they would if they were known.
+OPENING = 300
+SPEAKS_OF = 0.8
 YEAR = 366  # days
 # How well a report goes with a time that is not within its own: the report of an inspection comes months after it,
 # and tells of what was before.
@@ -34,12 +37,13 @@ class Catalogue:
     names: Names
     ids: NDArray[np.int64]  # of passages, ascending
     places: NDArray[np.int64]  # of each passage's document in `documents`
+    pages: NDArray[np.int64]  # that each passage begins on
     sketches: tuple[NDArray[np.uint32], ...]  # of each passage
     spread: NDArray[np.float32]  # of each passage: how widely its words are repeated
     owners: NDArray[np.int64]  # of each document: the number of its body, or one of its own where that is unknown
     numbers: Mapping[str, int]  # of bodies
     days: NDArray[np.int64]  # of each document: first and last day that it is known to be of, (n, 2)
-    newest: NDArray[np.bool_]  # of each document: whether no other of its body is newer
+    spoken_days: NDArray[np.int64]  # likewise, of documents of no known day: of the last year that they name
     spoken_of: Mapping[int, frozenset[str]]  # documents without a body: the bodies in their title and opening
 
     @classmethod
@@ -56,35 +60,40 @@ class Catalogue:
         )
         names = Names(numbers)
         days = np.array([days_of(document) for document in documents], np.int64).reshape(-1, 2)
+        spoken_days, spoken_of = _spoken(documents, days, names, reader)
         return cls(
             version=reader.version,
             documents=documents,
             names=names,
             ids=np.array([outline.passage_id for outline in outlines], np.int64),
             places=places,
+            pages=np.array([outline.page for outline in outlines], np.int64),
             sketches=sketches,
             spread=spread(sketches, owners[places]),
             owners=owners,
             numbers=numbers,
             days=days,
-            newest=_newest(owners, days[:, 1]),
-            spoken_of=_spoken_of(documents, reader.openings(OPENING), names),
+            spoken_days=spoken_days,
+            spoken_of=spoken_of,
         )
 
     def rows(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find the rows of passages in the columns."""
         return np.searchsorted(self.ids, passage_ids)
 
-    def allowed(self, wanted: Filter) -> NDArray[np.int64] | None:
-        """Give the ids of all passages whose document fits the filter, ascending; None where it lets all through.
-
-        A document whose date, body or kind is unknown fits no filter on that.
-        """
+    def fitting(self, wanted: Filter) -> NDArray[np.bool_]:
+        """Tell which documents fit a filter; one whose date, body or kind is unknown fits no filter on that."""
         if wanted == Filter():
-            return None
-        fits = np.array([_fits(document, wanted) for document in self.documents], bool)
-        allowed: NDArray[np.int64] = self.ids[fits[self.places]]
-        return allowed
+            return np.ones(len(self.documents), bool)
+        return np.array([_fits(document, wanted) for document in self.documents], bool)
+
+    def newest(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell which documents are the last of a body, among some of them."""
+        last = np.where(among & (self.owners < len(self.numbers)), self.days[:, 1], UNKNOWN)
+        newest = np.full(self.owners.max(initial=0) + 1, UNKNOWN)
+        np.maximum.at(newest, self.owners, last)
+        found: NDArray[np.bool_] = (last != UNKNOWN) & (last == newest[self.owners])
+        return found
 
     def about(self, reading: Reading) -> NDArray[np.float32]:
         """Tell for each document how surely the question names its body, 0 to 1."""
@@ -103,6 +112,7 @@ class Catalogue:
         timely = np.zeros(len(self.documents), np.float32)
         for time in reading.times:
             timely = np.maximum(timely, _goes_with(self.days, time))
+            timely = np.maximum(timely, SPEAKS_OF * _goes_with(self.spoken_days, time))
         return timely
 
 
@@ -120,21 +130,28 @@ def days_of(document: Document) -> tuple[int, int]:
     return (min(days).toordinal(), max(days).toordinal()) if days else (UNKNOWN, UNKNOWN)
 
 
-def _newest(owners: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.bool_]:
-    newest = np.full(owners.max(initial=0) + 1, UNKNOWN)
-    np.maximum.at(newest, owners, last)
-    found: NDArray[np.bool_] = (last != UNKNOWN) & (last == newest[owners])
-    return found
-
-
-def _spoken_of(documents: Sequence[Document], openings: Mapping[str, str], names: Names) -> dict[int, frozenset[str]]:
-    if not names.aliases:
-        return {}
-    return {
-        place: frozenset(read(f"{document.metadata.title or ''}\n{openings[document.doc_id]}", names).bodies(LIKELY))
+def _spoken(
+    documents: Sequence[Document], days: NDArray[np.int64], names: Names, reader: Reader
+) -> tuple[NDArray[np.int64], dict[int, frozenset[str]]]:
+    """Look into the texts of documents without a body or a day for what they speak of."""
+    nameless = {one.doc_id for one in documents if names.aliases and not one.metadata.body}
+    places = {
+        document.doc_id: place
         for place, document in enumerate(documents)
-        if document.doc_id in openings
+        if document.doc_id in nameless or days[place, 0] == UNKNOWN
     }
+    openings = {doc_id: f"{documents[place].metadata.title or ''}\n" for doc_id, place in places.items()}
+    years: dict[int, int] = {}
+    for doc_id, text in reader.texts_of(list(places)):
+        if len(openings[doc_id]) < OPENING:
+            openings[doc_id] += text[:OPENING]
+        if days[places[doc_id], 0] == UNKNOWN:
+            years[places[doc_id]] = max([years.get(places[doc_id], 0), *map(int, _YEAR.findall(text))])
+    spoken_days = np.full_like(days, UNKNOWN)
+    for place, year in years.items():
+        if year:
+            spoken_days[place] = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    return spoken_days, {places[one]: frozenset(read(openings[one], names).bodies(LIKELY)) for one in nameless}
 
 
 def _fits(document: Document, wanted: Filter) -> bool:
@@ -161,3 +178,6 @@ def _goes_with(days: NDArray[np.int64], time: Time) -> NDArray[np.float32]:
         last + YEAR >= start,
     ]
     return np.select(cases, [0.0, 1.0, 0.0, after, JUST_BEFORE], 0.0).astype(np.float32)
+
+
+_YEAR = re.compile(r"(?<![\d,.£$€])(?:19|20)\d\d(?![\d,.]\d|\d)")

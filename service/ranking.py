@@ -1,8 +1,8 @@
 """The order of what was found: a weighted sum of a few signals, and the chance of relevance that it stands for.
 
 The weights were fitted to development questions and checked on bodies left out of the fitting; `tests/quality/fit.py`
-repeats both. Each signal is on a scale of its own that means the same for every query, so neither ranks nor the best
-score of a query play a part, and a hit's score does not depend on the others.
+repeats both. Each signal is on a scale of its own that means the same for every query: neither ranks nor the best
+value of a query play a part in the order.
 """
 
 from dataclasses import dataclass
@@ -20,47 +20,61 @@ class Signal(StrEnum):
     The topic is the question without the bodies and times that were read from it.
     """
 
-    PASSAGE_TOPIC = "passage and topic"  # cosines
-    PASSAGE_QUESTION = "passage and question"
-    SENTENCE_TOPIC = "sentence and topic"  # of the nearest sentence, read within its passage
-    SENTENCE_QUESTION = "sentence and question"
-    WORDS_TOPIC = "words of the topic"  # BM25, as a share of the most there could be
-    WORDS_QUESTION = "words of the question"
+    PASSAGE = "passage and question"  # cosine
+    SENTENCE = "sentence and question"  # of the nearest sentence, read within its passage
+    SENTENCE_TOPIC = "sentence and topic"
+    WORDS = "words of the question"  # BM25, as a share of the most there could be
     SPREAD = "repeated elsewhere"  # mean logarithm of the number of bodies that say the same
     BODY = "body"  # how surely the question names the body
     TIME = "time"  # how well the document goes with the times that the question names
     NEWEST = "newest"  # whether the document is the last of a body that the question names
 
 
-DENSE = (Signal.PASSAGE_TOPIC, Signal.PASSAGE_QUESTION, Signal.SENTENCE_TOPIC, Signal.SENTENCE_QUESTION)
-LEXICAL = (Signal.WORDS_TOPIC, Signal.WORDS_QUESTION)
+DENSE = (Signal.PASSAGE, Signal.SENTENCE, Signal.SENTENCE_TOPIC)
+LEXICAL = (Signal.WORDS,)
 SIGNALS = tuple(Signal)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One weight a signal, in their order; and the logistic function that makes a chance of the sum."""
+    """One weight a signal, in their order; and what makes a chance of a sum.
+
+    The chance is a logistic function of how large the hit's share is among the candidates (the logarithm of a softmax
+    over their sums), and of how large the largest is: where none stands out, none is likely.
+    """
 
     signals: tuple[float, ...]
-    slope: float
-    middle: float
+    of_share: float = 0.0
+    of_largest: float = 0.0
+    level: float = 0.0
 
     def sums(self, signals: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Weigh signals (n, 10): shape (n,)."""
+        """Weigh signals (n, 8): shape (n,)."""
         sums: NDArray[np.float64] = signals @ np.array(self.signals)
         return sums
 
-    def scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the estimated chance that each of the hits with these sums is relevant, in the order they are shown.
+    def scores(self, sums: NDArray[np.float64], shown: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give the estimated chance, 0 to 1, that each hit is relevant; `shown` are their rows in the order shown.
 
         A hit that stands below another for variety's sake is given no higher chance than that one, so scores never
         rise from one hit to the next.
         """
-        return np.minimum.accumulate(1 / (1 + np.exp(-self.slope * (sums - self.middle))))
+        shares = log_shares(sums)
+        logits = self.of_share * shares[shown] + self.of_largest * shares.max(initial=-np.inf) + self.level
+        return np.minimum.accumulate(1 / (1 + np.exp(-logits)))
+
+
+def log_shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the logarithm of each candidate's share (softmax): shape (n,)."""
+    if not len(sums):
+        return sums
+    highest = sums.max()
+    shares: NDArray[np.float64] = sums - highest - np.log(np.exp(sums - highest).sum())
+    return shares
 
 
 WEIGHTS = {
-    Mode.HYBRID: Weights((2.5, 1.6, 8.5, 10.5, 0.0, 21.0, -0.7, 3.0, 2.9, 1.6), 0.8, 22.0),
-    Mode.DENSE: Weights((2.5, 1.6, 8.5, 10.5, 0.0, 0.0, -0.7, 3.0, 2.9, 1.6), 0.8, 20.0),
-    Mode.LEXICAL: Weights((0.0, 0.0, 0.0, 0.0, 0.0, 21.0, -0.7, 3.0, 2.9, 1.6), 0.8, 12.0),
+    Mode.HYBRID: Weights((5.7, 14.7, 9.2, 19.2, -0.8, 2.6, 4.5, 2.2), 0.48, 0.62, 0.87),
+    Mode.DENSE: Weights((5.3, 20.6, 11.3, 0.0, -0.8, 2.7, 5.1, 2.6), 0.56, 0.69, 1.08),
+    Mode.LEXICAL: Weights((0.0, 0.0, 0.0, 36.8, -0.5, 3.1, 3.9, 2.1), 0.58, 0.59, 0.77),
 }

@@ -139,7 +139,7 @@ class Searcher:
             # What comes after the k-th may be reranked to a place before it.
             k = max(query.k, self._rerank_depth) if self._reranker else query.k
             groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
-            scores = weights.scores(sums[[group.row for group in groups]])
+            scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
             hits = tuple(
                 replace(_hit(group, candidates, query, weights, reader), rank=rank, score=round(float(score), 4))
                 for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
@@ -221,8 +221,8 @@ def _hit(group: Group, candidates: Candidates, query: Query, weights: Weights, r
     parts = [stored[int(candidates.ids[row])] for row in members]
     text = text_of(parts)
     values = candidates.signals[group.row]
-    dense = float(candidates.column(Signal.PASSAGE_QUESTION)[group.row])
-    lexical = float(candidates.column(Signal.WORDS_QUESTION)[group.row])
+    dense = float(candidates.column(Signal.PASSAGE)[group.row])
+    lexical = float(candidates.column(Signal.WORDS)[group.row])
     return Hit(
         rank=0,
         score=0.0,

@@ -15,7 +15,6 @@ from indexer.errors import IndexFormatError, InputError, NotFoundError, Refusal
 from indexer.records import (
     Counts,
     Document,
-    Filter,
     Furniture,
     IndexedText,
     Page,
@@ -35,6 +34,7 @@ class Outline(NamedTuple):
 
     passage_id: int
     document: int  # its place in the list of documents
+    page: int  # that it begins on
     sketch: NDArray[np.uint32]  # sample of its runs of words, ascending
 
 
@@ -165,27 +165,6 @@ class Reader:
         )
         return [row[0] for row in rows]
 
-    def allowed(self, wanted: Filter) -> NDArray[np.int64] | None:
-        """Give the ids of all passages whose document fits the filter, ascending; None where it lets all through.
-
-        A document whose date, body or kind is unknown fits no filter on that.
-        """
-        if wanted == Filter():
-            return None
-        rows = self._db.execute(
-            "SELECT passage FROM passages WHERE document IN (SELECT document FROM documents"
-            " WHERE (:bodies IS NULL OR body IN (SELECT value FROM json_each(:bodies)))"
-            " AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))"
-            " AND (:from IS NULL OR published >= :from) AND (:to IS NULL OR published <= :to)) ORDER BY passage",
-            {
-                "bodies": None if wanted.bodies is None else json.dumps(sorted(wanted.bodies)),
-                "kinds": None if wanted.kinds is None else json.dumps(sorted(wanted.kinds)),
-                "from": wanted.published_from and wanted.published_from.isoformat(),
-                "to": wanted.published_to and wanted.published_to.isoformat(),
-            },
-        )
-        return np.fromiter((row[0] for row in rows), np.int64)
-
     def vectors_since(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Give ids (n,), ascending, and vectors (n, dim) of the passages added after a generation."""
         condition = (generation,)
@@ -221,18 +200,18 @@ class Reader:
         """Give what ranking needs of every passage, by id; `document` is its place in `documents()`."""
         documents = self._db.execute("SELECT document FROM documents ORDER BY root, path")
         places = {row[0]: place for place, row in enumerate(documents)}
-        rows = self._db.execute("SELECT passage, document, sketch FROM passages ORDER BY passage")
-        return [Outline(passage, places[row], np.frombuffer(blob, "<u4")) for passage, row, blob in rows]
-
-    def openings(self, length: int) -> dict[str, str]:
-        """Give the first characters of each document whose body is unknown, by doc_id."""
         rows = self._db.execute(
-            "SELECT doc_id, substr(text, 1, ?) FROM (SELECT min(passage) AS passage FROM passages"
-            " WHERE document IN (SELECT document FROM documents WHERE body IS NULL) GROUP BY document)"
-            " JOIN passages USING (passage) JOIN documents USING (document)",
-            (length,),
+            "SELECT passage, document, spans ->> '$[0][0]', sketch FROM passages ORDER BY passage"
         )
-        return dict(rows.fetchall())
+        return [Outline(passage, places[row], page, np.frombuffer(blob, "<u4")) for passage, row, page, blob in rows]
+
+    def texts_of(self, doc_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Give doc_id and text of every passage of some documents, each document's in order."""
+        yield from self._db.execute(
+            "SELECT doc_id, text FROM documents JOIN passages USING (document)"
+            " WHERE doc_id IN (SELECT value FROM json_each(?)) ORDER BY passage",
+            (json.dumps(list(doc_ids)),),
+        )
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Give the ids of the passages removed after a generation, ascending."""

@@ -31,7 +31,7 @@ from service.evaluation.outcomes import Outcome, measured
 from service.evaluation.questions import Question, read_questions
 from service.evaluation.run import Found, outcome
 from service.query import Query
-from service.ranking import DENSE, LEXICAL, SIGNALS, Signal, Weights
+from service.ranking import DENSE, LEXICAL, SIGNALS, Signal, Weights, log_shares
 from service.reading import Reading
 from service.search import Searcher, understand
 
@@ -45,9 +45,9 @@ PARTS = {
     "everything": (),
     "words": LEXICAL,
     "meaning": DENSE,
-    "sentences": (Signal.SENTENCE_TOPIC, Signal.SENTENCE_QUESTION),
-    "passages": (Signal.PASSAGE_TOPIC, Signal.PASSAGE_QUESTION),
-    "topic": (Signal.PASSAGE_TOPIC, Signal.SENTENCE_TOPIC, Signal.WORDS_TOPIC),
+    "sentences": (Signal.SENTENCE, Signal.SENTENCE_TOPIC),
+    "passages": (Signal.PASSAGE,),
+    "topic": (Signal.SENTENCE_TOPIC,),
     "body": (Signal.BODY,),
     "time": (Signal.TIME,),
     "newest": (Signal.NEWEST,),
@@ -93,19 +93,20 @@ class Bench:
         """Fit weights, then the chances of the hits that they show."""
         unused = {*left_out, *{Mode.DENSE: LEXICAL, Mode.LEXICAL: DENSE}.get(self.mode, ())}
         weights = _fitted(examples, [signal for signal in SIGNALS if signal not in unused])
-        sums, relevant = [], []
+        told, relevant = [], []
         for example in examples:
-            all_sums = weights.sums(example.candidates.signals)
-            for group in self._groups(all_sums, example)[:SHOWN]:
-                sums.append(float(all_sums[group.row]))
+            sums = weights.sums(example.candidates.signals)
+            shares = log_shares(sums)
+            for group in self._groups(sums, example)[:SHOWN]:
+                told.append((shares[group.row], shares.max(), 1.0))
                 relevant.append(any(example.relevant[[group.row, *group.merged]]))
-        slope, middle = _logistic(np.array(sums), np.array(relevant, float))
-        return replace(weights, slope=slope, middle=middle)
+        of_share, of_largest, level = _logistic(np.array(told), np.array(relevant, float))
+        return replace(weights, of_share=of_share, of_largest=of_largest, level=level)
 
     def _outcome(self, weights: Weights, example: Example) -> Outcome:
         sums = weights.sums(example.candidates.signals)
         groups = self._groups(sums, example)
-        scores = weights.scores(sums[[group.row for group in groups]])
+        scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
         hits = []
         for group, score in zip(groups, scores, strict=True):
             path, _ = example.places[group.row]
@@ -133,7 +134,8 @@ def main(folder: Path, files: Sequence[Path]) -> None:
         print(f"\n== {mode}: weights fitted to all {len(questions)} questions")
         for signal, weight in zip(SIGNALS, weights.signals, strict=True):
             print(f"  {weight:8.2f}  {signal}")
-        print(f"  slope {weights.slope:.3f}, middle {weights.middle:.2f}")
+        chance = weights.of_share, weights.of_largest, weights.level
+        print("  chance: {:.2f} of the share, {:.2f} of the largest, level {:.2f}".format(*chance))
         print(f"  on the same questions:          {_line(bench.outcomes(weights, bench.examples))}")
         folds = bench.crossed(())
         print(f"  with weights of other bodies:   {_line([one for fold in folds for one in fold])}")
@@ -180,19 +182,17 @@ def _fitted(examples: Iterable[Example], used: Sequence[Signal]) -> Weights:
 
     weights = np.zeros(len(SIGNALS))
     weights[columns] = minimize(loss, np.zeros(len(columns)), jac=True, method="L-BFGS-B").x / scale
-    return Weights(tuple(float(weight) for weight in weights), 1.0, 0.0)
+    return Weights(tuple(float(weight) for weight in weights))
 
 
-def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Fit 1 / (1 + exp(-slope * (x - middle))) by Newton's method; returns slope and middle."""
-    design = np.stack([x - x.mean(), np.ones_like(x)], axis=1)
-    weights = np.zeros(2)
+def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, ...]:
+    """Fit 1 / (1 + exp(-x @ weights)) by Newton's method."""
+    weights = np.zeros(x.shape[1])
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-design @ weights))
-        gradient = design.T @ (y - chance)
-        hessian = (design * (chance * (1 - chance))[:, None]).T @ design + 1e-6 * np.eye(2)
-        weights += np.linalg.solve(hessian, gradient)
-    return float(weights[0]), float(x.mean() - weights[1] / weights[0])
+        chance = 1 / (1 + np.exp(-x @ weights))
+        hessian = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
+        weights += np.linalg.solve(hessian, x.T @ (y - chance))
+    return tuple(float(weight) for weight in weights)
 
 
 def _line(outcomes: Sequence[Outcome]) -> str:
@@ -202,7 +202,8 @@ def _line(outcomes: Sequence[Outcome]) -> str:
             for name in ("all", one.type):
                 groups.setdefault(name, []).append(measured("questions", one))
     hits = [hit for one in outcomes for hit in one.hits]
-    found = calibration([hit.score for hit in hits], [hit.relevant for hit in hits], [], [])
+    tops = [[one.top_score or 0 for one in outcomes if bool(one.gold) is has_answer] for has_answer in (True, False)]
+    found = calibration([hit.score for hit in hits], [hit.relevant for hit in hits], *tops)
     wanted = [
         ("all", "page_hit@1"), ("all", "page_hit@5"), ("all", "page_hit@10"), ("all", "page_mrr@10"),
         ("all", "document_hit@1"), ("temporal", "document_complete@10"), ("thematic", "page_recall@20"),
@@ -213,7 +214,8 @@ def _line(outcomes: Sequence[Outcome]) -> str:
         for group, name in wanted
         if group in groups
     ]
-    return ", ".join([*figures, f"ECE {found.ece:.3f}" if found else ""])
+    chances = f"ECE {found.ece:.3f} and {found.ece_equal_mass:.3f}, Brier {found.brier:.3f}" if found else ""
+    return ", ".join([*figures, chances, f"AUC {found.auc or 0:.2f}" if found else ""])
 
 
 def _short(outcomes: Sequence[Outcome]) -> str:

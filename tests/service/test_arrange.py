@@ -12,6 +12,7 @@ from indexer.repetition import likeness
 from service.arrange import (
     LEAST_RUNS,
     MERGED,
+    MERGED_WITHIN,
     REPEATED,
     REPEATED_ACROSS,
     REPEATED_OVER_TIME,
@@ -166,6 +167,13 @@ def test_equally_good_neighbours_are_one_hit(length: int, hits: int) -> None:
     """They are merged until a hit is full."""
     search = found(["Alder"], [(0, 9.0)] * length, apart=False)
     assert len(search.arranged(NOTHING_READ, 9)) == hits
+
+
+def test_a_neighbour_that_fits_far_worse_is_not_merged() -> None:
+    """The cover would else stand before the sentence in question, and its page in the citation."""
+    for less, hits in ((MERGED_WITHIN / 2, 1), (2 * MERGED_WITHIN, 2)):
+        search = found(["Alder"], [(0, 9.0 - less), (0, 9.0)], apart=False)
+        assert len(search.arranged(NOTHING_READ, 9)) == hits
 
 
 def test_neighbours_in_the_index_of_two_documents_are_two_hits() -> None:

@@ -98,6 +98,21 @@ def test_cosines_are_those_of_comparing_with_every_passage(searcher: Searcher, q
         assert not found.column(signal).any()
 
 
+def test_topic_and_question_are_compared_each_by_itself(searcher: Searcher) -> None:
+    """The topic is the question without what was read from it; both count, by meaning and by words."""
+    with searcher.opened() as (reader, _):
+        expected = [brute_force(reader, text, set(REPORTS)) for text in ("the budget", "the budget in Redbrook")]
+    found, passages = gathered(searcher, Query("the budget in Redbrook"))
+    topic, question = (np.array([cosines[one.passage_id] for one in passages]) for cosines in expected)
+    columns = [topic[:, 0], question[:, 0], topic[:, 1], question[:, 1]]
+    for signal, values in zip(DENSE, columns, strict=True):
+        assert found.column(signal).tolist() == pytest.approx(values.tolist(), abs=1e-5)
+    has_name = ["Redbrook" in stored.passage.input and "budget" not in stored.passage.text for stored in passages]
+    of_topic, of_question = (found.column(signal)[has_name] for signal in LEXICAL)
+    assert len(of_topic)
+    assert (of_question > of_topic).all()
+
+
 @MODES
 @given(
     words=st.sampled_from(["school", "the otters were", "every family", "zebra"]),

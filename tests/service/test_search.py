@@ -116,8 +116,9 @@ def test_neighbours_that_are_found_are_one_hit(tmp_path: Path) -> None:
     day = "On day {} the ferry to the island sailed at dawn, and its crew sang on the island until the ferry left."
     log = "\f".join(day.format(number) for number in ("one", "two"))
     library = make_library(tmp_path, {"log.txt": log}, "path\n")
-    (hit,) = library.searcher().search(Query("the ferry to the island", k=5)).hits
+    (hit,) = library.searcher().search(Query("day two of the ferry to the island", k=5, mode=Mode.DENSE)).hits
     assert hit.text == reread(hit.citation, {"log.txt": log}) == log.replace("\f", "\n")
+    assert hit.passage_id == 2  # by which it was found, but which does not come first
     assert (hit.citation.page, hit.citation.page_end, len(hit.citation.spans)) == (1, 2, 2)
 
 
