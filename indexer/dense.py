@@ -65,7 +65,7 @@ class Dense:
     def open(cls, folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> "Dense":
         """Open the newest snapshot that fits the store and catch up; without one, build in memory."""
         # One query is searched by one thread anyway, and others that wait for work keep the encoder from its
-        # processors: measured on two cores, a search of 41,770 vectors takes 24 ms among queries with them, 3 without.
+        # processors: measured on two cores, a search of 41,770 vectors takes 24 ms beside them, 3 without.
         faiss.omp_set_num_threads(1)
         found = _newest_snapshot(folder, store, fingerprint, dim)
         if found is None:

@@ -41,7 +41,13 @@ def spread(sketches: Sequence[NDArray[np.uint32]], owners: NDArray[np.int64]) ->
     lengths = np.array([len(one) for one in sketches], np.int64)
     runs = np.concatenate(sketches) if len(sketches) else np.empty(0, np.uint32)
     rows = np.repeat(np.arange(len(sketches)), lengths)
-    pairs = np.unique(runs.astype(np.uint64) << np.uint64(32) | owners[rows].astype(np.uint64))
-    known, owners_of = np.unique((pairs >> np.uint64(32)).astype(np.uint32), return_counts=True)
-    logs = np.log(owners_of)[np.searchsorted(known, runs)]
-    return (np.bincount(rows, logs, len(sketches)) / np.maximum(lengths, 1)).astype(np.float32)
+    # Sorted by run and owner, each change of the pair within a run is one more owner of it.
+    pairs = runs.astype(np.uint64) << np.uint64(32) | owners[rows].astype(np.uint64)
+    order = np.argsort(pairs)
+    pairs = pairs[order]
+    is_new_owner = np.diff(pairs, prepend=pairs[:1]) != 0
+    run_numbers = np.cumsum(np.diff(pairs >> np.uint64(32), prepend=(pairs >> np.uint64(32))[:1]) != 0)
+    is_first = np.diff(run_numbers, prepend=-1) != 0
+    owners_of = np.bincount(run_numbers, is_new_owner | is_first)
+    logs = np.log(owners_of)[run_numbers]
+    return (np.bincount(rows[order], logs, len(sketches)) / np.maximum(lengths, 1)).astype(np.float32)

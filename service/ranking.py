@@ -60,7 +60,7 @@ class Weights:
         rise from one hit to the next.
         """
         shares = log_shares(sums)
-        logits = self.of_share * shares[shown] + self.of_largest * shares.max(initial=-np.inf) + self.level
+        logits = self.of_share * shares[shown] + self.of_largest * shares.max(initial=-1e9) + self.level
         return np.minimum.accumulate(1 / (1 + np.exp(-logits)))
 
 

@@ -51,8 +51,8 @@ OWNERS = {
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter BeforeValidator Depends Option Path Struct TypeAdapter TypeVar Typer Weights bytes chr compile enumerate"
-    " fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set split tuple"
+    "APIRouter BeforeValidator Depends Option Path Struct TypeAdapter TypeVar Typer Weights bytes chr compile"
+    " enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set split tuple"
     " with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())

@@ -5,7 +5,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -580,6 +581,75 @@ def test_parts_of_anything(
         assert vectors.shape == (1 + len(some), 16)
         if some:
             assert vectors[1:] == pytest.approx(late_chunks(tiny_model, text, some, prompt=""), abs=1e-5)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("at_once", [1, 2, 4, 5])
+def test_parts_are_pooled_a_few_at_a_time(
+    tiny_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many are pooled at a time, each part keeps its vector and its text, also at the edge of two goes."""
+    texts = ["children are safe", "not safe", "are children not safe"]
+    parts: list[list[Part]] = [[(0, 8), (9, 17)], [], [(0, 3), (4, 12), (13, 21)]]
+    expected = tiny_encoder.encode_passages(texts, parts)
+    sizes: list[int] = []
+    pool = type(tiny_encoder._model[1]).forward
+
+    def counted(self: Any, features: dict[str, Any]) -> dict[str, Any]:
+        sizes.append(len(features["attention_mask"]))
+        return pool(self, features)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(encoder_module, "PARTS_AT_ONCE", at_once)
+    monkeypatch.setattr(type(tiny_encoder._model[1]), "forward", counted)
+    made = tiny_encoder.encode_passages(texts, parts)
+
+    assert [one.shape for one in made] == [(3, 16), (1, 16), (4, 16)]
+    for one, other in zip(made, expected, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+    texts_then_parts, of_parts = sizes[0], sizes[1:]
+    assert (texts_then_parts, sum(of_parts)) == (3, 5)
+    assert max(of_parts) <= at_once
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Let torch use two threads, and give it back what it had."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("fails", [False, True])
+def test_queries_take_one_thread_and_give_the_others_back(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """Passages are encoded with all threads, queries with one, and afterwards all are there, also after an error."""
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    used: list[int] = []
+    pool = Pooling.forward
+
+    def noted(self: Any, features: dict[str, Any]) -> dict[str, Any]:
+        used.append(torch.get_num_threads())
+        if fails and used[-1] == 1:
+            raise RuntimeError("out of memory")
+        return pool(self, features)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(Pooling, "forward", noted)
+    encoder = encoder_of(tiny)
+    encoder.encode_passages(["not safe"], [[]])
+    with pytest.raises(RuntimeError, match="out of memory") if fails else nullcontext():
+        encoder.encode_queries(["children are safe"])
+    encoder.encode_passages(["not safe"], [[]])
+
+    assert used == [2, 1, 2]
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.e2e

@@ -33,7 +33,6 @@ from indexer.records import (
     Document,
     Event,
     Evidence,
-    Filter,
     Furniture,
     IndexedText,
     Metadata,
@@ -312,20 +311,55 @@ def test_vectors_are_kept_to_the_last_bit(tmp_path: Path) -> None:
 
 
 def test_outlines(tmp_path: Path) -> None:
-    """Every passage is told with the place of its document in the list of them, and its sketch, by id."""
+    """Every passage is told with its document's place in the list of them, its page and its sketch, by id."""
     with Store.writing(tmp_path) as writer:
         last = put(writer, document("z.txt", pages=3), "One.", "Two.", "Three.")
         first = put(writer, document("a.txt"), "Four.")
 
-        found = [(one.passage_id, one.document, one.sketch.tolist()) for one in writer.outlines()]
+        found = [(one.passage_id, one.document, one.page, one.sketch.tolist()) for one in writer.outlines()]
 
         assert found == [
-            (last[0], 1, []),
-            (last[1], 1, [2**32 - 1]),
-            (last[2], 1, [2**32 - 2, 2**32 - 1]),
-            (first[0], 0, []),
+            (last[0], 1, 1, []),
+            (last[1], 1, 2, [2**32 - 1]),
+            (last[2], 1, 3, [2**32 - 2, 2**32 - 1]),
+            (first[0], 0, 1, []),
         ]
         assert [writer.documents()[one.document].path for one in writer.outlines()] == ["z.txt"] * 3 + ["a.txt"]
+
+
+def test_outline_of_a_passage_over_a_page_break(tmp_path: Path) -> None:
+    """It tells the page that the passage begins on, however the pages are numbered."""
+    made = Passage("Ten.\nEleven.", (Span(10, 4, 8), Span(11, 0, 7)))
+    with Store.writing(tmp_path) as writer:
+        writer.put_document(
+            document("a.txt", pages=11),
+            "r",
+            pages=[page(10, "One Ten."), page(11, "Eleven.")],
+            removals=[],
+            passages=[made],
+            vectors=vectors([made]),
+            sketches=sketches([made]),
+        )
+
+        assert [one.page for one in writer.outlines()] == [10]
+
+
+def test_texts_of_some_documents(tmp_path: Path) -> None:
+    """Only those asked for are told, each one's passages in order; an unknown document has none."""
+    with Store.writing(tmp_path) as writer:
+        names = {path: document(path, pages=3).doc_id for path in ("a.txt", "b.txt", "c.txt", "none.txt")}
+        for path, texts in {
+            "c.txt": ["Z.", "Y.", "X."],
+            "a.txt": ["A."],
+            "b.txt": ["B, \u201cb\u201d", "\U0001f600"],
+        }.items():
+            put(writer, document(path, pages=3), *texts)
+
+        found = list(writer.texts_of([names["b.txt"], names["none.txt"], names["c.txt"]]))
+
+        assert list(writer.texts_of([])) == []
+    told = {doc_id: [text for one, text in found if one == doc_id] for doc_id, _ in found}
+    assert told == {names["c.txt"]: ["Z.", "Y.", "X."], names["b.txt"]: ["B, \u201cb\u201d", "\U0001f600"]}
 
 
 def test_what_vectors_are_made_of_is_told_apart() -> None:
@@ -633,59 +667,6 @@ def test_history_is_known_by_token(tmp_path: Path) -> None:
         assert not reader.has_version(lost)
         assert reader.has_version(shared)
         assert reader.has_version(reader.version)
-
-
-# --- filters
-
-
-FILTERED = {
-    "norton-2020.txt": Metadata(body="Norton", kind="visit", published=date(2020, 5, 1)),
-    "norton-2022.txt": Metadata(body="Norton", kind="inspection", published=date(2022, 5, 1)),
-    "sutton-2022.txt": Metadata(body="Sutton", kind="visit", published=date(2022, 5, 2)),
-    "nobody.txt": Metadata(kind="visit", published=date(2022, 5, 1)),
-    "undated.txt": Metadata(body="Norton", kind="visit"),
-    "unknown.txt": Metadata(),
-}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
-        (Filter(bodies=frozenset({"Norton"})), {"norton-2020.txt", "norton-2022.txt", "undated.txt"}),
-        (
-            Filter(bodies=frozenset({"Norton", "Sutton"})),
-            {"norton-2020.txt", "norton-2022.txt", "sutton-2022.txt", "undated.txt"},
-        ),
-        (Filter(bodies=frozenset({"norton"})), set()),
-        (Filter(bodies=frozenset()), set()),
-        (Filter(kinds=frozenset({"inspection"})), {"norton-2022.txt"}),
-        (Filter(kinds=frozenset()), set()),
-        (Filter(published_from=date(2022, 5, 1)), {"norton-2022.txt", "sutton-2022.txt", "nobody.txt"}),
-        (Filter(published_to=date(2020, 5, 1)), {"norton-2020.txt"}),
-        (Filter(published_from=date(2022, 5, 2), published_to=date(2022, 5, 2)), {"sutton-2022.txt"}),
-        (Filter(published_from=date(2023, 1, 1), published_to=date(2020, 1, 1)), set()),
-        (
-            Filter(frozenset({"Norton"}), frozenset({"visit"}), date(2019, 1, 1), date(2022, 12, 31)),
-            {"norton-2020.txt"},
-        ),
-    ],
-)
-def test_filter(tmp_path: Path, wanted: Filter, found: set[str]) -> None:
-    """A filter gives the passages of the documents that are known to fit; bounds count, unknown values never fit."""
-    with Store.writing(tmp_path) as writer:
-        ids = {path: put(writer, document(path, known, pages=2), "A.", "B.") for path, known in FILTERED.items()}
-
-        allowed = writer.allowed(wanted)
-
-    assert allowed is not None
-    assert allowed.dtype == np.int64
-    assert allowed.tolist() == sorted(i for path in found for i in ids[path])
-
-
-def test_no_filter(tmp_path: Path) -> None:
-    """The filter that lets all through is told apart from the one that lets nothing through."""
-    with indexed(tmp_path, "a.txt").reading() as reader:
-        assert reader.allowed(Filter()) is None
 
 
 # --- readers and writers at once

@@ -1,6 +1,6 @@
 """Catalogues of invented documents, without a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import cast
 
@@ -24,11 +24,13 @@ class MadeReader:
         self,
         documents: Sequence[Document],
         passages: Sequence[tuple[int, Sequence[int]]],
-        openings: Mapping[str, str],
+        pages: Sequence[int],
+        texts: Mapping[str, Sequence[str]],
     ) -> None:
         self._documents = documents
         self._passages = passages
-        self._openings = openings
+        self._pages = pages
+        self._texts = texts
 
     def documents(self) -> list[Document]:
         return list(self._documents)
@@ -36,12 +38,12 @@ class MadeReader:
     def outlines(self) -> list[Outline]:
         """Give the passages ids that go up by 3, so that no id is a row."""
         return [
-            Outline(3 * row + 1, document, np.array(sorted(set(sketch)), np.uint32))
-            for row, (document, sketch) in enumerate(self._passages)
+            Outline(3 * row + 1, document, page, np.array(sorted(set(sketch)), np.uint32))
+            for row, ((document, sketch), page) in enumerate(zip(self._passages, self._pages, strict=True))
         ]
 
-    def openings(self, length: int) -> dict[str, str]:
-        return {doc_id: text[:length] for doc_id, text in self._openings.items()}
+    def texts_of(self, doc_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        return ((doc_id, text) for doc_id in doc_ids for text in self._texts.get(doc_id, ()))
 
 
 def document(
@@ -61,10 +63,16 @@ def document(
 def catalogue(
     documents: Sequence[Document],
     passages: Sequence[tuple[int, Sequence[int]]] | None = None,
-    openings: Mapping[str, str] | None = None,
+    *,
+    pages: Sequence[int] | None = None,
+    texts: Mapping[str, Sequence[str]] | None = None,
 ) -> Catalogue:
-    """Make a catalogue; without passages each document has one, and those without a body open with no words."""
+    """Make a catalogue.
+
+    Without passages each document has one; `pages` tells for each passage on which it begins, or else all do on the
+    first; `texts` tells for some documents, by name, what their passages say, or else they say nothing.
+    """
     if passages is None:
         passages = [(place, ()) for place in range(len(documents))]
-    opened = {one.doc_id: "" for one in documents if one.metadata.body is None} | dict(openings or {})
-    return Catalogue.of(cast("Reader", MadeReader(documents, passages, opened)))
+    reader = MadeReader(documents, passages, pages or [1] * len(passages), texts or {})
+    return Catalogue.of(cast("Reader", reader))

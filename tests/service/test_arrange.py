@@ -46,17 +46,30 @@ class Found:
     def owner(self, row: int) -> int:
         return int(self.catalogue.owners[self.document(row)])
 
+    def page(self, row: int) -> int:
+        return int(self.catalogue.pages[self.rows[row]])
+
     def sketch(self, row: int) -> NDArray[np.uint32]:
         return self.catalogue.sketches[self.rows[row]]
 
 
-def found(bodies: Sequence[str | None], sums: Sequence[tuple[int, float]], *, apart: bool = True) -> Found:
-    """Make a search that found passages of documents with these sums; `apart` puts one that it did not in between."""
+def found(
+    bodies: Sequence[str | None],
+    sums: Sequence[tuple[int, float]],
+    *,
+    apart: bool = True,
+    pages: Sequence[int] | None = None,
+) -> Found:
+    """Make a search that found passages of documents with these sums, all on their first page unless told.
+
+    `apart` puts a passage that it did not find after each.
+    """
     documents = [document(f"d{place}", body) for place, body in enumerate(bodies)]
-    passages = [(place, ()) for place, _ in sums for _ in range(1 + apart)]
     step = 1 + apart
+    passages = [(place, ()) for place, _ in sums for _ in range(step)]
     rows = list(range(0, len(passages), step))
-    return Found(catalogue(documents, passages), rows, np.array([value for _, value in sums]))
+    of_pages = [page for page in pages or [1] * len(sums) for _ in range(step)]
+    return Found(catalogue(documents, passages, pages=of_pages), rows, np.array([value for _, value in sums]))
 
 
 SKETCHES = [(), (1, 2), (1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 6), (4, 5, 6, 7, 8, 9), tuple(range(20, 40))]
@@ -70,10 +83,12 @@ def searches(draw: st.DrawFn) -> Found:
     passages = [
         (place, draw(st.sampled_from(SKETCHES))) for place, length in enumerate(lengths) for _ in range(length)
     ]
+    pages = [page for length in lengths for page in sorted(draw(st.integers(1, 3)) for _ in range(length))]
     rows = [row for row in range(len(passages)) if draw(st.booleans())]
-    sums = [draw(st.integers(-60, 60)) * MOST / 60 for _ in rows]
+    some = st.integers(-60, 60).map(lambda share: share * MOST / 60) | st.integers(-4, 4).map(float)
+    sums = [draw(some) for _ in rows]
     documents = [document(f"d{place}", body) for place, body in enumerate(bodies)]
-    return Found(catalogue(documents, passages), rows, np.array(sums, np.float64))
+    return Found(catalogue(documents, passages, pages=pages), rows, np.array(sums, np.float64))
 
 
 READINGS = st.sampled_from([NOTHING_READ, OVER_TIME, ACROSS])
@@ -104,15 +119,16 @@ def test_each_hit_is_the_best_that_was_left(search: Found, reading_and_cost: tup
 
 
 @given(searches(), READINGS, st.integers(1, 12))
-def test_what_is_merged_is_one_stretch_of_a_document(search: Found, reading: Reading, k: int) -> None:
-    """So that it reads on, and stays short enough to quote."""
+def test_what_is_merged_is_one_stretch_of_a_page(search: Found, reading: Reading, k: int) -> None:
+    """So that it reads on, stays short enough to quote, and is cited by the page of what fits best."""
     for group in search.arranged(reading, k):
         members = sorted([group.row, *group.merged])
         stretch = [search.rows[row] for row in members]
         assert stretch == list(range(stretch[0], stretch[0] + len(stretch)))
         assert len(members) <= MERGED
         assert len({search.document(row) for row in members}) == 1
-        assert all(search.sums[row] <= search.sums[group.row] for row in group.merged)
+        assert len({search.page(row) for row in members}) == 1
+        assert all(0 <= search.sums[group.row] - search.sums[row] <= MERGED_WITHIN for row in group.merged)
 
 
 @given(searches(), READINGS, st.integers(1, 12))
@@ -174,6 +190,24 @@ def test_a_neighbour_that_fits_far_worse_is_not_merged() -> None:
     for less, hits in ((MERGED_WITHIN / 2, 1), (2 * MERGED_WITHIN, 2)):
         search = found(["Alder"], [(0, 9.0 - less), (0, 9.0)], apart=False)
         assert len(search.arranged(NOTHING_READ, 9)) == hits
+
+
+@pytest.mark.parametrize(
+    ("sums", "pages", "hits"),
+    [
+        ([9.0, 8.0], [1, 1], [{0, 1}]),
+        ([9.0, 8.0], [1, 2], [{0}, {1}]),  # else the page of the better one would be told by chance
+        ([8.0, 9.0], [1, 2], [{1}, {0}]),
+        ([8.0, 9.0, 8.5], [1, 2, 2], [{1, 2}, {0}]),
+        ([8.0, 8.5, 9.0, 8.5], [1, 1, 2, 2], [{2, 3}, {0, 1}]),
+    ],
+)
+def test_neighbours_are_one_hit_only_where_they_begin_on_one_page(
+    sums: list[float], pages: list[int], hits: list[set[int]]
+) -> None:
+    """A citation names the page of the passage that fits best first, whatever stands before it."""
+    search = found(["Alder"], [(0, value) for value in sums], apart=False, pages=pages)
+    assert [{group.row, *group.merged} for group in search.arranged(NOTHING_READ, 9)] == hits
 
 
 def test_neighbours_in_the_index_of_two_documents_are_two_hits() -> None:

@@ -16,7 +16,7 @@ from service.query import Query
 from service.ranking import DENSE, LEXICAL, Signal
 from service.search import Searcher, understand
 from tests.fakes import WordEncoder
-from tests.service.conftest import REPORTS
+from tests.service.conftest import REPORTS, make_library
 
 QUESTIONS = [
     "How did the school budget change?",
@@ -92,25 +92,36 @@ def test_cosines_are_those_of_comparing_with_every_passage(searcher: Searcher, q
     assert found.ids.tolist() == sorted(expected)
     passage, sentence = ([expected[passage_id][column] for passage_id in sorted(expected)] for column in (0, 1))
     for signal in DENSE:  # nothing is read from these questions, so topic and question are one
-        whole = signal in {Signal.PASSAGE_TOPIC, Signal.PASSAGE_QUESTION}
-        assert found.column(signal).tolist() == pytest.approx(passage if whole else sentence, abs=1e-5)
+        nearest = passage if signal is Signal.PASSAGE else sentence
+        assert found.column(signal).tolist() == pytest.approx(nearest, abs=1e-5)
     for signal in LEXICAL:
         assert not found.column(signal).any()
 
 
 def test_topic_and_question_are_compared_each_by_itself(searcher: Searcher) -> None:
-    """The topic is the question without what was read from it; both count, by meaning and by words."""
+    """The topic is the question without what was read from it; the nearest sentence to either counts."""
     with searcher.opened() as (reader, _):
         expected = [brute_force(reader, text, set(REPORTS)) for text in ("the budget", "the budget in Redbrook")]
     found, passages = gathered(searcher, Query("the budget in Redbrook"))
     topic, question = (np.array([cosines[one.passage_id] for one in passages]) for cosines in expected)
-    columns = [topic[:, 0], question[:, 0], topic[:, 1], question[:, 1]]
-    for signal, values in zip(DENSE, columns, strict=True):
+    columns = {
+        Signal.PASSAGE: question[:, 0],
+        Signal.SENTENCE: question[:, 1],
+        Signal.SENTENCE_TOPIC: topic[:, 1],
+    }
+    assert set(columns) == set(DENSE)
+    for signal, values in columns.items():
         assert found.column(signal).tolist() == pytest.approx(values.tolist(), abs=1e-5)
+
+
+def test_words_are_those_of_the_whole_question(searcher: Searcher) -> None:
+    """The name of a body counts where it stands, although it was read as a body as well."""
+    found, passages = gathered(searcher, Query("the budget in Redbrook"))
+    topic, others = gathered(searcher, Query("the budget"))
+    assert passages == others
     has_name = ["Redbrook" in stored.passage.input and "budget" not in stored.passage.text for stored in passages]
-    of_topic, of_question = (found.column(signal)[has_name] for signal in LEXICAL)
-    assert len(of_topic)
-    assert (of_question > of_topic).all()
+    assert any(has_name)
+    assert (found.column(Signal.WORDS) > topic.column(Signal.WORDS))[has_name].all()
 
 
 @MODES
@@ -184,11 +195,82 @@ def test_times_speak_for_the_reports_of_those_days(searcher: Searcher) -> None:
     assert set(paths[found.column(Signal.NEWEST) == 1]) == {"redbrook/2022.txt"}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "newest"),
+    [
+        (Query("x"), {"redbrook/2022.txt"}),
+        (Query("x", kinds=("inspection",)), {"redbrook/2019.txt"}),
+        (Query("x", published_to=date(2021, 12, 31)), {"redbrook/2019.txt"}),
+        (Query("x", published_from=date(2021, 12, 31)), {"redbrook/2022.txt"}),
+        (Query("x", bodies=("Bluehill",)), set[str]()),
+    ],
+)
+@MODES
+def test_the_newest_is_that_of_those_the_filter_lets_through(
+    searcher: Searcher, mode: Mode, wanted: Query, newest: set[str]
+) -> None:
+    """A later report that is not to be looked at does not make the last of the rest an old one."""
+    text = "What did Redbrook say of the budget, the visits or the library?"
+    found, passages = gathered(searcher, replace(wanted, text=text, mode=mode))
+    paths = {stored.document.path for stored in passages}
+    column = found.column(Signal.NEWEST)
+    assert {stored.document.path for stored, value in zip(passages, column, strict=True) if value} == newest
+    assert newest <= paths
+
+
+MARKET = {
+    "dated.txt": "The market was moved.",
+    "speaking.txt": "The market of Alder Council was opened.",
+    "undated.txt": "The market was planned in 2012.\n\nThe market was opened in 2017 and sold for £2021.",
+    "silent.txt": "The market was closed.",
+}
+MARKET_MANIFEST = """\
+path,body,published
+dated.txt,Alder Council,2017-03-01
+speaking.txt,,2023-03-01
+undated.txt,Birch Council,
+"""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """Give a searcher of reports of which some have no body or no date."""
+    return make_library(tmp_path_factory.mktemp("market"), MARKET, MARKET_MANIFEST).searcher()
+
+
+def told(searcher: Searcher, question: str, signal: Signal) -> dict[str, float]:
+    """Give the highest value of a signal by report, where it is not 0."""
+    found, passages = gathered(searcher, Query(question, mode=Mode.DENSE))
+    assert {stored.document.path for stored in passages} == set(MARKET)
+    values: dict[str, float] = {}
+    for stored, value in zip(passages, found.column(signal).tolist(), strict=True):
+        values[stored.document.path] = max(value, values.get(stored.document.path, 0.0))
+    return {path: value for path, value in values.items() if value}
+
+
+def test_an_undated_report_goes_by_the_last_year_it_names(market: Searcher) -> None:
+    """It counts less than one that is known to be of that time, and an earlier year or a sum of money is no date."""
+    values = told(market, "What happened to the market in 2017?", Signal.TIME)
+    assert set(values) == {"dated.txt", "undated.txt"}
+    assert 0 < values["undated.txt"] < values["dated.txt"] == 1
+    for year in (2012, 2021):
+        assert "undated.txt" not in told(market, f"What happened to the market in {year}?", Signal.TIME)
+
+
+def test_a_report_that_only_speaks_of_a_body_is_not_its_newest(market: Searcher) -> None:
+    """It counts for the body, but less than the body's own; nor is a report newest of which no date is known."""
+    question = "What did Alder Council and Birch Council do with the market?"
+    values = told(market, question, Signal.BODY)
+    assert set(values) == {"dated.txt", "undated.txt", "speaking.txt"}
+    assert values["speaking.txt"] < min(values["dated.txt"], values["undated.txt"])
+    assert told(market, question, Signal.NEWEST) == {"dated.txt": 1.0}
+
+
 def test_words_speak_for_the_passages_that_have_them(searcher: Searcher) -> None:
     """Whatever their ending; the share is 0 where none of them stands, and 1 is out of reach."""
     found, passages = gathered(searcher, Query("the otter repairing bridges"))
     having = [bool(re.search(r"\bthe\b|otters|repaired|Bridges", stored.passage.text)) for stored in passages]
-    shares = found.column(Signal.WORDS_QUESTION)
+    shares = found.column(Signal.WORDS)
     assert (shares > 0).tolist() == having
     assert shares.max() < 1
     assert "Bridges" in passages[int(shares.argmax())].passage.text

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.records import Event, Filter
 from indexer.words import Terms
-from service.catalogue import SPEAKS_OF, Catalogue
+from service.catalogue import OPENING, SPEAKS_OF, Catalogue
 from service.reading import read
 from service.search import Searcher
 from tests.service.conftest import Library
@@ -34,30 +35,32 @@ def asked(made: Catalogue, question: str) -> tuple[dict[str, float], dict[str, f
 DAYS = st.none() | st.dates(date(2018, 1, 1), date(2018, 1, 9))
 BODIES, KINDS = st.sampled_from([ALDER, BIRCH]), st.sampled_from(["inspection", "visit"])
 FACTS = st.lists(st.tuples(st.none() | BODIES, DAYS, st.none() | KINDS), max_size=6)
-FILTERS = st.builds(Filter, st.none() | st.frozensets(BODIES), st.none() | st.frozensets(KINDS), DAYS, DAYS)
+WANTED_BODIES = st.frozensets(BODIES | st.just(ALDER.casefold()))
+FILTERS = st.builds(Filter, st.none() | WANTED_BODIES, st.none() | st.frozensets(KINDS), DAYS, DAYS)
 
 
-@given(FACTS, st.lists(st.integers(0, 5), max_size=9), FILTERS)
-def test_allowed_are_the_passages_whose_document_fits(
-    facts: list[tuple[str | None, date | None, str | None]], places: list[int], wanted: Filter
+def of_facts(facts: Sequence[tuple[str | None, date | None, str | None]]) -> Catalogue:
+    """Make a catalogue of documents of which this is known, named by their places."""
+    return catalogue([document(f"d{place}", *fact) for place, fact in enumerate(facts)])
+
+
+@given(FACTS, FILTERS)
+def test_every_part_of_a_filter_holds(
+    facts: list[tuple[str | None, date | None, str | None]], wanted: Filter
 ) -> None:
-    """Every part of a filter holds, its days included, and what is unknown fits none that asks for it."""
-    places = [place for place in places if place < len(facts)]
-    made = catalogue([document(f"d{place}", *fact) for place, fact in enumerate(facts)], [(p, ()) for p in places])
+    """Its days are included, bodies are as stored, and what is unknown fits none that asks for it."""
     dated = wanted.published_from is not None or wanted.published_to is not None
     fitting = []
-    for passage_id, place in zip(made.ids.tolist(), places, strict=True):
-        body, day, kind = facts[place]
+    for body, day, kind in facts:
         within = day and (wanted.published_from or date.min) <= day <= (wanted.published_to or date.max)
-        if (
+        fitting.append(
             body in (wanted.bodies if wanted.bodies is not None else {body})
             and kind in (wanted.kinds if wanted.kinds is not None else {kind})
-            and (within or not dated)
-        ):
-            fitting.append(passage_id)
-    allowed = made.allowed(wanted)
-    assert (allowed is None) == (wanted == Filter())
-    assert allowed is None or allowed.tolist() == fitting
+            and bool(within or not dated)
+        )
+    found = of_facts(facts).fitting(wanted)
+    assert found.dtype == bool
+    assert found.tolist() == fitting
 
 
 STORED_BODIES = st.sampled_from(["Redbrook Council", "Bluehill City Council", "Nobody's Council"])
@@ -72,17 +75,13 @@ STORED_DAYS = st.none() | st.sampled_from(
         Filter, st.none() | st.frozensets(STORED_BODIES), st.none() | st.frozensets(STORED_KINDS), *[STORED_DAYS] * 2
     )
 )
-def test_catalogue_store_and_words_let_the_same_through(searcher: Searcher, wanted: Filter) -> None:
+def test_catalogue_and_words_let_the_same_through(searcher: Searcher, wanted: Filter) -> None:
     """Neither way of searching sees more than the other, whatever the filter."""
-    with searcher.opened() as (reader, generation):
-        everything = generation.catalogue.ids
-        ways = [
-            generation.catalogue.allowed(wanted),
-            reader.allowed(wanted),
-            generation.lexical.matching(Terms("", excluded=("unheard-of",)), wanted),
-        ]
-    one, other, third = ((everything if way is None else way).tolist() for way in ways)
-    assert one == other == third
+    with searcher.opened() as (_, generation):
+        made = generation.catalogue
+        by_words = generation.lexical.matching(Terms("", excluded=("unheard-of",)), wanted)
+    assert by_words is not None
+    assert by_words.tolist() == made.ids[made.fitting(wanted)[made.places]].tolist()
 
 
 # --- whom a document is of
@@ -99,19 +98,29 @@ def test_a_document_is_about_the_body_it_is_of() -> None:
 
 def test_a_document_without_a_body_is_about_those_it_speaks_of() -> None:
     """Its title and opening name them; it counts less than a document of the body, and the rest of it is not read."""
+    filler = "x" * OPENING
+    texts = {
+        "opening": ["Yesterday Alder Council opened a library."],
+        "short beginning": ["Good news.", "Yesterday Alder Council opened a library."],
+        "later": [f"{filler} Alder Council"],
+        "far later": [filler, "Yesterday Alder Council opened a library."],
+        "other": ["Yesterday Alder Council opened a library."],
+    }
+    loose = [document(name) for name in texts if name != "other"]
     made = catalogue(
         [
             document("own", ALDER),
+            document("other", BIRCH),
             document("title", title="Alder Council opens a library"),
-            document("opening"),
-            document("later"),
             document("silent", title="A library opens"),
+            *loose,
         ],
-        openings={"opening": "Yesterday Alder Council opened a library.", "later": "x" * 1000 + " Alder Council"},
+        texts=texts,
     )
     about, _ = asked(made, "What did Alder Council open?")
-    assert set(about) == {"own", "title", "opening"}
-    assert about["title"] == about["opening"] == pytest.approx(SPEAKS_OF * about["own"])
+    assert set(about) == {"own", "title", "opening", "short beginning"}
+    assert about["title"] == about["opening"] == about["short beginning"] == pytest.approx(SPEAKS_OF * about["own"])
+    assert 0 < about["title"] < about["own"]
     assert asked(made, "What did they open?")[0] == {}
 
 
@@ -189,37 +198,136 @@ def test_the_report_after_a_time_tells_more_of_it_than_the_one_before() -> None:
     assert at["after"] < by["after"] <= 1
 
 
+def test_a_document_of_no_known_day_goes_by_the_last_year_that_it_names() -> None:
+    """It counts less than a document of that year would, wherever in its passages the year stands."""
+    made = catalogue(
+        [
+            document("known", ALDER, events=[Event(date(2016, 1, 1), date(2016, 12, 31))]),
+            document("named", ALDER),
+            document("bodiless"),
+            document("silent", ALDER),
+        ],
+        texts={"named": ["x" * OPENING + " 2012, then 2016.", "Nobody came in 2014."], "bodiless": ["Since 2016."]},
+    )
+    for question in ("What was said in 2016?", "What was done by 2015?", "What was wrong in 2017?"):
+        _, timely = asked(made, question)
+        assert timely["named"] == timely["bodiless"] == pytest.approx(SPEAKS_OF * timely["known"]), question
+        assert 0 < timely["named"] < timely["known"], question
+        assert "silent" not in timely, question
+    assert asked(made, "What was said in 2012?")[1] == {}
+    assert asked(made, "What was said?")[1] == {}
+
+
+def test_a_document_of_a_known_day_goes_by_no_year_that_its_text_names() -> None:
+    """Publication, events or a title date it, so what it looks forward to does not."""
+    made = catalogue(
+        [
+            document("published", ALDER, date(2012, 6, 1)),
+            document("reported", ALDER, events=[Event(date(2012, 6, 1), date(2012, 6, 2))]),
+            document("titled", title="Review of 2012"),
+        ],
+        texts={name: ["By 2018 all shall be well."] for name in ("published", "reported", "titled")},
+    )
+    assert asked(made, "What was said in 2018?")[1] == {}
+    assert set(asked(made, "What was said in 2012?")[1].values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    "text", ["£2016", "$2016", "12016", "20165", "2016.5", "2016,000", "1,2016", "0.2016", "1816", "2116", "none"]
+)
+def test_a_number_that_is_no_year_dates_nothing(text: str) -> None:
+    """Sums of money, parts of longer numbers and what lies far off are no years."""
+    made = catalogue([document("d", ALDER)], texts={"d": [f"There were {text} of them"]})
+    assert asked(made, "What was said since 1800?")[1] == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["in 2016.", "in 2016, when", "(2016)", "2015/2016", "2015-2016", "2016", "May 2016;"]
+)
+def test_a_year_is_told_from_what_stands_beside_it(text: str) -> None:
+    """A sentence's end, a comma or a range after it makes it no other number."""
+    made = catalogue([document("d", ALDER)], texts={"d": [text]})
+    assert set(asked(made, "What was said in 2016?")[1]) == {"d"}
+
+
+def everything(made: Catalogue) -> NDArray[np.bool_]:
+    """Leave out no document."""
+    return made.fitting(Filter())
+
+
 def test_the_newest_is_the_last_of_its_body() -> None:
-    """Titles date a document as well; two of one day are both the newest, and one without a date never is."""
+    """Titles date a document as well; two of one day are both the newest, and one without a date never is.
+
+    A document of no known body is the newest of nothing, and years that a text only names make none the newest.
+    """
     made = catalogue(
         [
             document("old", ALDER, date(2014, 6, 1)),
             document("new", ALDER, date(2021, 6, 1)),
             document("twin", ALDER, date(2021, 6, 1)),
+            document("speaking", ALDER),
             document("published", BIRCH, date(2016, 6, 1)),
             document("titled", BIRCH, title="Review of 2019"),
             document("undated", "Cedar Council"),
+            document("bodiless", None, date(2022, 6, 1), title="Alder Council"),
+        ],
+        texts={"speaking": ["By 2030 all shall be well."]},
+    )
+    assert set(told(made, made.newest(everything(made)))) == {"new", "twin", "titled"}
+
+
+def test_the_newest_is_sought_among_what_the_filter_lets_through() -> None:
+    """Whoever asks for the last visit wants it, also where an inspection came after it."""
+    made = catalogue(
+        [
+            document("first visit", ALDER, date(2014, 6, 1), "visit"),
+            document("last visit", ALDER, date(2018, 6, 1), "visit"),
+            document("inspection", ALDER, date(2021, 6, 1), "inspection"),
+            document("other", BIRCH, date(2016, 6, 1), "inspection"),
         ]
     )
-    assert set(told(made, made.newest)) == {"new", "twin", "titled"}
+    newest = {
+        kind: set(told(made, made.newest(made.fitting(Filter(kinds=frozenset({kind}))))))
+        for kind in ("visit", "inspection", "unheard-of")
+    }
+    assert newest == {"visit": {"last visit"}, "inspection": {"inspection", "other"}, "unheard-of": set()}
+
+
+@given(FACTS, FILTERS)
+def test_newest_among_any(facts: list[tuple[str | None, date | None, str | None]], wanted: Filter) -> None:
+    """Of each body they are the documents of the last known day, among those that fit the filter."""
+    made = of_facts(facts)
+    fitting = made.fitting(wanted)
+    days: dict[str, list[date]] = {}
+    for (body, day, _), fits in zip(facts, fitting.tolist(), strict=True):
+        if body and day and fits:
+            days.setdefault(body, []).append(day)
+    assert made.newest(fitting).tolist() == [
+        bool(fits and body and day and day == max(days[body]))
+        for (body, day, _), fits in zip(facts, fitting.tolist(), strict=True)
+    ]
 
 
 # --- as the index changes
 
 
-def test_rows_lead_to_the_documents_that_passages_are_of(library: Library) -> None:
-    """After documents came and went, each passage still stands with its own document."""
+def test_rows_lead_to_the_documents_and_pages_that_passages_are_of(library: Library) -> None:
+    """After documents came and went, each passage still stands with its own document, and the page it begins on."""
     searcher = library.searcher()
     searcher.generation()
     (library.sources / "loose.txt").unlink()
     library.write("aspen.txt", "Aspens were planted along the road.")
-    library.write("redbrook/2019.txt", "Bridges were painted.\fRoads were swept.")
+    library.write("redbrook/2019.txt", "Bridges were painted.\f" + "Roads were swept by hand.\n\n" * 20)
     library.sync()
     with searcher.opened() as (reader, generation):
         made = generation.catalogue
         found = [
             (one.path, passage_id) for one in reader.documents() for passage_id in reader.passage_ids(one.doc_id)
         ]
-        rows = made.rows(np.array([passage_id for _, passage_id in found], np.int64))
+        ids = [passage_id for _, passage_id in found]
+        rows = made.rows(np.array(ids, np.int64))
+        stored = reader.passages(ids)
         assert [made.documents[place].path for place in made.places[rows]] == [path for path, _ in found]
         assert sorted(rows.tolist()) == list(range(len(made.ids)))
+        assert made.pages[rows].tolist() == [stored[one].passage.spans[0].page for one in ids]
+        assert set(made.pages.tolist()) == {1, 2}

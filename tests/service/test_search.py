@@ -6,7 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -17,11 +16,11 @@ from indexer.records import Mode
 from indexer.store import Store
 from service.citation import Citation
 from service.query import Query
-from service.ranking import DENSE, SIGNALS, WEIGHTS, Signal, Weights
-from service.search import Searcher, SearchResult
+from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
+from service.search import Hit, Searcher, SearchResult
 from tests.fakes import WordEncoder
 from tests.service.conftest import REPORTS, Library, make_library
-from tests.service.test_candidates import BLUEHILL, FILTERS, QUESTIONS, REDBROOK, brute_force
+from tests.service.test_candidates import BLUEHILL, FILTERS, QUESTIONS, REDBROOK, brute_force, gathered
 from tests.service.test_citation import change
 
 
@@ -45,7 +44,9 @@ def test_the_best_comes_first_of_what_the_filters_let_through(searcher: Searcher
     wanted, paths = FILTERS[name]
     with searcher.opened() as (reader, _):
         cosines = brute_force(reader, question, paths)
-    of_passage, of_sentence = np.reshape(WEIGHTS[Mode.DENSE].signals[: len(DENSE)], (2, 2)).sum(axis=1)
+    weights = dict(zip(SIGNALS, WEIGHTS[Mode.DENSE].signals, strict=True))
+    of_passage = weights[Signal.PASSAGE]
+    of_sentence = weights[Signal.SENTENCE] + weights[Signal.SENTENCE_TOPIC]  # topic and question are one here
     sums = {passage_id: of_passage * pair[0] + of_sentence * pair[1] for passage_id, pair in cosines.items()}
     for k in (1, 3, 100):
         result = searcher.search(replace(wanted, text=question, k=k, mode=Mode.DENSE))
@@ -74,31 +75,39 @@ def test_a_result_says_how_it_was_made(searcher: Searcher) -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_parts_of_a_hit_add_up_to_its_score(searcher: Searcher, mode: Mode) -> None:
-    """One curve makes the score of the sum for all queries, so a score means the same for each of them."""
+    """They make its sum, and its score is what that comes to among the sums of all that was found."""
     told = set()
     for question in [*QUESTIONS, "How was Redbrook's school budget in 2019?", "Which councils have schools?"]:
-        hits = searcher.search(Query(question, k=100, mode=mode)).hits
-        sums = np.array([sum(part.value * part.weight for part in hit.parts) for hit in hits])
+        query = Query(question, k=100, mode=mode)
+        hits = searcher.search(query).hits
+        found, _ = gathered(searcher, query)
+        sums, shown = WEIGHTS[mode].sums(found.signals), found.ids.searchsorted([hit.passage_id for hit in hits])
+        added = [sum(part.value * part.weight for part in hit.parts) for hit in hits]
+        assert added == pytest.approx(sums[shown].tolist(), abs=1e-2)
         scores = [hit.score for hit in hits]
-        assert scores == pytest.approx(WEIGHTS[mode].scores(sums).tolist(), abs=2e-3)
+        assert scores == pytest.approx(WEIGHTS[mode].scores(sums, shown).tolist(), abs=1e-4)
         assert scores == sorted(scores, reverse=True)
         told.update(scores)
     assert len(told) > 3
 
 
+def only(signal: Signal) -> Weights:
+    """Make weights by which one signal alone decides."""
+    return Weights(tuple(float(one is signal) for one in SIGNALS), of_share=1.0, of_largest=1.0)
+
+
 def test_the_weights_decide_the_order(shelf: Library) -> None:
-    """Another set of them puts other passages first, and those without any all alike."""
-    names = [signal.value for signal in SIGNALS]
-    only = {
-        signal: Weights(tuple(float(one == signal.value) for one in names), 1.0, 0.0)
-        for signal in (Signal.PASSAGE_QUESTION, Signal.WORDS_QUESTION)
-    }
-    for signal, weights in only.items():
-        searcher = Searcher(Store.open(shelf.settings.index), WordEncoder(), {Mode.HYBRID: weights})
-        hits = searcher.search(Query("the school budget", k=100)).hits
-        values = [hit.dense if signal is Signal.PASSAGE_QUESTION else hit.lexical for hit in hits]
-        assert values[0] == max(value or 0.0 for value in values)
-        assert {part.signal for hit in hits for part in hit.parts} == {signal.value}
+    """By one signal alone, that which has most of it comes first, and nothing else has a part in it."""
+    first = {}
+    for signal in (Signal.PASSAGE, Signal.WORDS, Signal.TIME):
+        searcher = Searcher(Store.open(shelf.settings.index), WordEncoder(), {Mode.HYBRID: only(signal)})
+        hits = searcher.search(Query("rivers, volunteers and otters in 2019", k=100)).hits
+        values = [part.value for hit in hits for part in hit.parts if part.signal == signal]
+        assert values[0] == max(values)
+        assert len(values) == sum(len(hit.parts) for hit in hits)
+        first[signal] = hits[0].citation.source
+    assert first[Signal.WORDS] == "bluehill/2021.txt"
+    assert first[Signal.TIME] == "redbrook/2019.txt"
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -111,15 +120,33 @@ def test_every_citation_reads_again_as_the_hit(searcher: Searcher, mode: Mode) -
         assert all(hit.text[start:end].strip() for start, end in hit.highlights)
 
 
+FERRY = "On day {} the ferry to the island sailed at dawn, and its crew sang on the island until the ferry left."
+
+
+def ferries(folder: Path, log: str) -> list[Hit]:
+    """Search a log of two days for the second."""
+    library = make_library(folder, {"log.txt": log}, "path\n")
+    weights = {Mode.DENSE: only(Signal.PASSAGE)}
+    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), weights)
+    return list(searcher.search(Query("day two of the ferry to the island", k=5, mode=Mode.DENSE)).hits)
+
+
 def test_neighbours_that_are_found_are_one_hit(tmp_path: Path) -> None:
     """Its text reads on as in the report, over page breaks too, and its citation covers all of it."""
-    day = "On day {} the ferry to the island sailed at dawn, and its crew sang on the island until the ferry left."
-    log = "\f".join(day.format(number) for number in ("one", "two"))
-    library = make_library(tmp_path, {"log.txt": log}, "path\n")
-    (hit,) = library.searcher().search(Query("day two of the ferry to the island", k=5, mode=Mode.DENSE)).hits
-    assert hit.text == reread(hit.citation, {"log.txt": log}) == log.replace("\f", "\n")
+    log = FERRY.format("one") + "\n\n" + FERRY.format("two").replace("and its", "and\fits")
+    (hit,) = ferries(tmp_path, log)
+    assert hit.text == reread(hit.citation, {"log.txt": log})
+    assert hit.text.replace("\n", " ").split() == log.split()
     assert hit.passage_id == 2  # by which it was found, but which does not come first
-    assert (hit.citation.page, hit.citation.page_end, len(hit.citation.spans)) == (1, 2, 2)
+    assert (hit.citation.page, hit.citation.page_end) == (1, 2)
+
+
+def test_neighbours_on_two_pages_are_two_hits(tmp_path: Path) -> None:
+    """A citation begins on the page of the passage that was found, not on the one before."""
+    log = "\f".join(FERRY.format(day) for day in ("one", "two"))
+    hits = ferries(tmp_path, log)
+    assert [(hit.passage_id, hit.citation.page, hit.citation.page_end) for hit in hits] == [(2, 2, 2), (1, 1, 1)]
+    assert [reread(hit.citation, {"log.txt": log}) for hit in hits] == [hit.text for hit in hits]
 
 
 WARDENS = (

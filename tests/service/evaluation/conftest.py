@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from service.evaluation.run import Found
 from service.query import Query
 from service.search import SearchResult
 from tests.service.conftest import Library
 
-Found = tuple[str, Sequence[int], float]  # source, pages, score
 MakeResult = Callable[[Sequence[Found]], SearchResult]
 
 
 @pytest.fixture(scope="session")
 def result_of(shelf: Library) -> MakeResult:
-    """Give what makes a result with hits on given pages of given sources, best first."""
+    """Give what makes a result of these hits, best first, each with a span on each of its pages."""
     real = shelf.searcher().search(Query("school", k=1))
     template = real.hits[0]
 
@@ -24,12 +24,15 @@ def result_of(shelf: Library) -> MakeResult:
             replace(
                 template,
                 rank=rank,
-                score=score,
+                score=hit.score,
                 citation=replace(
-                    template.citation, source=source, spans=tuple((page, 0, 1) for page in pages), page=pages[0]
+                    template.citation,
+                    source=hit.source,
+                    spans=tuple((page, 0, 1) for page in sorted(hit.pages)),
+                    page=min(hit.pages),
                 ),
             )
-            for rank, (source, pages, score) in enumerate(found, start=1)
+            for rank, hit in enumerate(found, start=1)
         )
         return replace(real, hits=hits, took_ms=5.0)
 

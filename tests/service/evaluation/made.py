@@ -1,11 +1,17 @@
-"""Outcomes and runs made by hand."""
+"""Hits, outcomes and runs made by hand."""
 
 from collections.abc import Sequence
 
 from service.evaluation.outcomes import Evaluation, Gold, Missing, Outcome, Scored, Setup, evaluated
 from service.evaluation.questions import QuestionType
+from service.evaluation.run import Found
 
 SETUP = Setup("made up", "0" * 64, "dense", 20, "words", 3)
+
+
+def hit(source: str, *pages: int, score: float = 0.5) -> Found:
+    """Make a hit on these pages of a document."""
+    return Found(source, frozenset(pages), score)
 
 
 def outcome(id_: str, type_: str, *ranks: int | None, hits: Sequence[tuple[float, bool]] = ()) -> Outcome:

@@ -11,10 +11,11 @@ from ir_measures import RR, R, Success, nDCG
 from indexer.errors import IndexBusyError, InputError
 from service.evaluation.outcomes import measured
 from service.evaluation.questions import Evidence, Question, Questions, QuestionType
-from service.evaluation.run import Held, Searches, evaluate, outcome
+from service.evaluation.run import Found, Held, Searches, evaluate, outcome
 from service.query import Query
 from service.search import SearchResult
-from tests.service.evaluation.conftest import Found, MakeResult
+from tests.service.evaluation.conftest import MakeResult
+from tests.service.evaluation.made import hit
 
 K20 = Query("anything", k=20)
 HELD = Held(frozenset({"a", "b", "c"}), "words")
@@ -40,10 +41,14 @@ def script(result_of: MakeResult, **found: Sequence[Found]) -> Script:
     return Script({f"text of {id_}": result_of(hits) for id_, hits in found.items()})
 
 
-def test_a_hit_is_right_by_source_and_by_any_of_its_pages(result_of: MakeResult) -> None:
+def test_a_hit_is_right_by_source_and_by_any_of_its_pages() -> None:
     """The same page of another document is wrong; a passage over a page break is on both pages."""
     asked = question("factual", ("a", 2), ("b", 1))
-    found = outcome(asked, result_of([("c", [2], 0.9), ("a", [3], 0.8), ("a", [1, 2], 0.7), ("a", [2], 0.6)]))
+    found = outcome(
+        asked,
+        [hit("c", 2, score=0.9), hit("a", 3, score=0.8), hit("a", 1, 2, score=0.7), hit("a", 2, score=0.6)],
+        5.0,
+    )
     assert (found.page_rank, found.document_rank) == (3, 2)
     assert [(gold.path, gold.page, gold.rank, gold.document_rank) for gold in found.gold] == [
         ("a", 2, 3, 2),
@@ -53,18 +58,18 @@ def test_a_hit_is_right_by_source_and_by_any_of_its_pages(result_of: MakeResult)
     assert (found.top_score, found.took_ms) == (0.9, 5.0)
 
 
-def test_alternatives_are_one_need(result_of: MakeResult) -> None:
+def test_alternatives_are_one_need() -> None:
     """Of two places that answer a question, one is all that there is to find."""
-    found = outcome(question("explanatory", ("a", 1), ("b", 1)), result_of([("b", [1], 0.5)]))
+    found = outcome(question("explanatory", ("a", 1), ("b", 1)), [hit("b", 1)], 5.0)
     assert [need.rank for need in found.needs("page")] == [1]
     values = measured("questions", found)
     assert values["page_ndcg@10"] == values["page_recall@20"] == values["page_complete@10"] == 1
 
 
-def test_a_comparison_needs_every_report(result_of: MakeResult) -> None:
+def test_a_comparison_needs_every_report() -> None:
     """Two pages of one report are alternatives; both reports must be there, on their pages or at all."""
     asked = question("temporal", ("a", 1), ("a", 2), ("b", 1))
-    found = outcome(asked, result_of([("a", [2], 0.5), ("b", [9], 0.4)]))
+    found = outcome(asked, [hit("a", 2), hit("b", 9, score=0.4)], 5.0)
     assert [need.rank for need in found.needs("page")] == [1, float("inf")]
     assert [need.rank for need in found.needs("document")] == [1, 2]
     values = measured("questions", found)
@@ -72,16 +77,18 @@ def test_a_comparison_needs_every_report(result_of: MakeResult) -> None:
     assert (values["page_recall@20"], values["document_recall@20"]) == (0.5, 1)
 
 
-def test_only_the_first_ten_hits_count_for_the_score(result_of: MakeResult) -> None:
+def test_only_the_first_ten_hits_count_for_the_score() -> None:
     """Ranks go as deep as was asked; scores are checked as far as a reader looks."""
-    found = outcome(question("factual", ("a", 1)), result_of([("b", [1], 0.5)] * 11 + [("a", [1], 0.1)]))
+    found = outcome(question("factual", ("a", 1)), [hit("b", 1)] * 11 + [hit("a", 1, score=0.1)], 5.0)
     assert found.page_rank == 12
     assert len(found.hits) == 10
 
 
-def test_documents_of_a_public_set_are_ranked_by_their_best_hit(result_of: MakeResult) -> None:
+def test_documents_of_a_public_set_are_ranked_by_their_best_hit() -> None:
     """Several passages of one document take one place in the ranking."""
-    found = outcome(question("query", ("a", 1)), result_of([("b", [1], 0.9), ("b", [1], 0.8), ("a", [1], 0.7)]))
+    found = outcome(
+        question("query", ("a", 1)), [hit("b", 1, score=0.9), hit("b", 1, score=0.8), hit("a", 1, score=0.7)], 5.0
+    )
     assert found.document_rank == 2
     assert measured("beir", found)["document_mrr@10"] == 0.5
 
@@ -93,10 +100,10 @@ TYPES = st.sampled_from(["factual", "explanatory", "temporal", "thematic", "quer
 
 @given(TYPES, st.lists(PLACES, min_size=1, max_size=6, unique=True), HITS)
 def test_the_measures_are_those_of_ir_measures(
-    result_of: MakeResult, type_: str, evidence: list[tuple[str, int]], hits: list[tuple[str, list[int]]]
+    type_: str, evidence: list[tuple[str, int]], hits: list[tuple[str, list[int]]]
 ) -> None:
     """Told which hit is the first for which need, ir-measures comes to the same numbers."""
-    found = outcome(question(type_, *evidence), result_of([(source, pages, 0.5) for source, pages in hits]))
+    found = outcome(question(type_, *evidence), [hit(source, *pages) for source, pages in hits], 5.0)
     ours = measured("beir" if type_ == "query" else "questions", found)
     for view in ("page", "document"):
         if f"{view}_mrr@10" not in ours:
@@ -120,12 +127,10 @@ def test_the_measures_are_those_of_ir_measures(
     st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 4), min_size=1),
     st.lists(st.sampled_from("abcdef"), unique=True),
 )
-def test_graded_gains_are_those_of_ir_measures(
-    result_of: MakeResult, gains: dict[str, int], ranking: list[str]
-) -> None:
+def test_graded_gains_are_those_of_ir_measures(gains: dict[str, int], ranking: list[str]) -> None:
     """Public sets may judge some documents to be more relevant than others."""
     asked = Question("q1", QuestionType.QUERY, "text", tuple(Evidence(one, 1, gain) for one, gain in gains.items()))
-    found = outcome(asked, result_of([(source, [1], 0.5) for source in ranking]))
+    found = outcome(asked, [hit(source, 1) for source in ranking], 5.0)
     assert measured("beir", found)["document_ndcg@10"] == pytest.approx(_by_ir_measures(ranking, gains)["ndcg@10"])
 
 
@@ -149,7 +154,7 @@ def _by_ir_measures(ranking: Sequence[str], wanted: Any) -> dict[str, float]:
 def test_every_question_is_asked_alike(result_of: MakeResult) -> None:
     """Only the text changes; the first is asked once more than counted, since it may load a model."""
     questions = Questions("made up", (question("factual", ("a", 1)), question("unanswerable", id_="q2")))
-    searches = script(result_of, q1=[("a", [1], 0.5)], q2=[("b", [1], 0.3)])
+    searches = script(result_of, q1=[hit("a", 1)], q2=[hit("b", 1, score=0.3)])
     steps: list[tuple[int, int]] = []
     found = evaluate(questions, searches, HELD, like=K20, progress=lambda done, total: steps.append((done, total)))
     assert searches.asked == [replace(K20, text=f"text of {id_}") for id_ in ("q1", "q1", "q2")]
@@ -159,6 +164,15 @@ def test_every_question_is_asked_alike(result_of: MakeResult) -> None:
     assert list(found.groups) == ["all", "factual"]
     assert found.calibration is not None
     assert (found.calibration.hits, found.calibration.auc) == (2, 1.0)
+
+
+def test_a_hit_is_noted_with_its_source_its_score_and_the_pages_of_all_its_spans(result_of: MakeResult) -> None:
+    """A passage over a page break is right on its second page too."""
+    asked = question("factual", ("a", 3))
+    results = script(result_of, q1=[hit("b", 3, score=0.9), hit("a", 2, 3, score=0.7), hit("a", 1, score=0.6)])
+    (noted,) = evaluate(Questions("x", (asked,)), results, HELD, like=K20).outcomes
+    assert (noted.page_rank, noted.document_rank, noted.top_score, noted.took_ms) == (2, 2, 0.9, 5.0)
+    assert [(one.score, one.relevant) for one in noted.hits] == [(0.9, False), (0.7, True), (0.6, False)]
 
 
 def test_a_question_whose_document_is_missing_is_left_out(result_of: MakeResult) -> None:
@@ -172,7 +186,7 @@ def test_a_question_whose_document_is_missing_is_left_out(result_of: MakeResult)
             question("thematic", ("a", 1), ("gone", 1), id_="q4"),
         ),
     )
-    found = evaluate(questions, script(result_of, q1=[("a", [1], 0.5)], q4=[("a", [1], 0.5)]), HELD, like=K20)
+    found = evaluate(questions, script(result_of, q1=[hit("a", 1)], q4=[hit("a", 1)]), HELD, like=K20)
     assert [(one.id, one.documents) for one in found.missing] == [("q2", ("gone",)), ("q3", ("gone",))]
     assert [(one.id, one.absent) for one in found.outcomes] == [("q1", ("gone",)), ("q4", ("gone",))]
     assert found.groups["all"].questions == 2
@@ -182,7 +196,7 @@ def test_a_question_whose_document_is_missing_is_left_out(result_of: MakeResult)
 def test_a_public_set_counts_what_is_missing_as_not_found(result_of: MakeResult) -> None:
     """So do the published figures."""
     questions = Questions("made up", (question("query", ("a", 1), ("gone", 1)),))
-    found = evaluate(questions, script(result_of, q1=[("a", [1], 0.5)]), HELD, like=K20)
+    found = evaluate(questions, script(result_of, q1=[hit("a", 1)]), HELD, like=K20)
     assert found.kind == "beir"
     assert found.missing == ()
     assert found.groups["all"].figures["document_recall@100"].mean == 0.5
