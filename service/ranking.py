@@ -59,15 +59,15 @@ class Weights:
         A hit that stands below another for variety's sake is given no higher chance than that one, so scores never
         rise from one hit to the next.
         """
+        if not len(shown):
+            return np.empty(0)
         shares = log_shares(sums)
-        logits = self.of_share * shares[shown] + self.of_largest * shares.max(initial=-1e9) + self.level
+        logits = self.of_share * shares[shown] + self.of_largest * shares.max() + self.level
         return np.minimum.accumulate(1 / (1 + np.exp(-logits)))
 
 
 def log_shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the logarithm of each candidate's share (softmax): shape (n,)."""
-    if not len(sums):
-        return sums
+    """Give the logarithm of each candidate's share (softmax): shape (n,), of one at least."""
     highest = sums.max()
     shares: NDArray[np.float64] = sums - highest - np.log(np.exp(sums - highest).sum())
     return shares

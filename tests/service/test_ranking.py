@@ -43,11 +43,10 @@ def test_what_speaks_for_a_passage_raises_it(mode: Mode) -> None:
 
 @given(SUMS)
 def test_shares_are_those_of_a_softmax(sums: NDArray[np.float64]) -> None:
-    """They make up the whole, and two differ as their sums do; nobody has a share of nothing."""
+    """They make up the whole, and two differ as their sums do."""
     shares = log_shares(sums)
     assert np.exp(shares).sum() == pytest.approx(1)
     assert shares - shares[0] == pytest.approx(sums - sums[0], abs=1e-9)
-    assert log_shares(np.empty(0)).tolist() == []
 
 
 @given(SUMS, st.floats(-9, 9))
