@@ -144,7 +144,7 @@ def _spoken(
     years: dict[int, int] = {}
     for doc_id, text in reader.texts_of(list(places)):
         if len(openings[doc_id]) < OPENING:
-            openings[doc_id] += text[:OPENING]
+            openings[doc_id] += f"{text[:OPENING]}\n"
         if days[places[doc_id], 0] == UNKNOWN:
             years[places[doc_id]] = max([years.get(places[doc_id], 0), *map(int, _YEAR.findall(text))])
     spoken_days = np.full_like(days, UNKNOWN)
