@@ -46,16 +46,17 @@ def test_a_comparison_is_drawn_as_one(tmp_path: Path) -> None:
 
 def test_a_public_set_is_drawn_by_documents(tmp_path: Path) -> None:
     """It has no types and no pages."""
-    plot_evaluation(run(outcome("q1", "query", 4)), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"hit-at-k.svg", "recall.svg"}
-    assert "right document" in words(tmp_path / "hit-at-k.svg")
-    assert "document recall@100" in words(tmp_path / "recall.svg")
+    folder = tmp_path / "plots"
+    plot_evaluation(run(outcome("q1", "query", 4)), folder)
+    assert {path.name for path in folder.iterdir()} == {"hit-at-k.svg", "recall.svg"}
+    assert "right document" in words(folder / "hit-at-k.svg")
+    assert "document recall@100" in words(folder / "recall.svg")
 
 
 def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
     """Unanswerable questions have scores and no ranks."""
-    plot_evaluation(run(outcome("q3", "unanswerable", hits=[(0.6, False)])), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["reliability.svg"]
+    plot_evaluation(run(outcome("q3", "unanswerable", hits=[(0.6, False)])), tmp_path / "plots")
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["reliability.svg"]
 
 
 def test_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
