@@ -2,7 +2,7 @@
 
 The weights were fitted to development questions and checked on bodies left out of the fitting; `tests/quality/fit.py`
 repeats both. Of the hybrid ones, some weight was then moved by hand from sentences to whole passages and words (5.7,
-14.7, 9.2, 19.2 before): the training queries of SciFact, nothing like a report, gain by it, and reports hardly mind.
+14.7, 9.2, 19.2 before): the development questions of ConditionalQA gain by it, and reports hardly mind.
 Each signal is on a scale of its own that means the same for every query: neither ranks nor the best value of a query
 play a part in the order.
 """
