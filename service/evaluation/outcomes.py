@@ -118,6 +118,7 @@ class Setup:
     k: int
     encoder: str | None  # None where the index holds no vectors
     generation: int
+    infer: bool = True  # whether bodies and times were read from the questions
 
 
 @dataclass(frozen=True, slots=True)

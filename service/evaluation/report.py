@@ -61,8 +61,8 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
 def _setup(settings: Setup) -> str:
     encoder = settings.encoder or "none"
     return (
-        f"{settings.questions}: mode {settings.mode}, {settings.k} hits, encoder {encoder}, "
-        f"generation {settings.generation}"
+        f"{settings.questions}: mode {settings.mode}{'' if settings.infer else ' without inference'}, "
+        f"{settings.k} hits, encoder {encoder}, generation {settings.generation}"
     )
 
 

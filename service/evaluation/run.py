@@ -99,6 +99,7 @@ def evaluate(
         k=like.k,
         encoder=held.encoder,
         generation=first.generation,
+        infer=like.infer,
     )
     return evaluated(setup, outcomes, missing)
 

@@ -4,7 +4,7 @@ from service.evaluation.compare import compare
 from service.evaluation.outcomes import Missing
 from service.evaluation.questions import QuestionType
 from service.evaluation.report import comparison_lines, evaluation_lines
-from tests.service.evaluation.made import outcome, run
+from tests.service.evaluation.made import SETUP, outcome, run
 
 
 def test_a_run_is_a_table_of_measures_by_type() -> None:
@@ -31,6 +31,12 @@ def test_a_run_is_a_table_of_measures_by_type() -> None:
     assert "0.9-1.0 1 0.900 1.000" in text
     assert lines[-1] == "A search took 4 ms at the median, 4 ms at p95"
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_run_without_inference_says_so() -> None:
+    """Nobody takes it for one in which bodies and times were read from the questions."""
+    found = run(outcome("q1", "factual", 1), setup=replace(SETUP, infer=False))
+    assert "mode dense without inference" in next(iter(evaluation_lines(found)))
 
 
 def test_five_types_fit_a_terminal() -> None:

@@ -161,6 +161,8 @@ def test_every_question_is_asked_alike(result_of: MakeResult) -> None:
     assert steps == [(0, 2), (1, 2)]
     assert [one.id for one in found.outcomes] == ["q1", "q2"]
     assert (found.settings.k, found.settings.encoder, found.settings.questions) == (20, "words", "made up")
+    assert found.settings.infer
+    assert not evaluate(questions, searches, HELD, like=replace(K20, infer=False)).settings.infer
     assert list(found.groups) == ["all", "factual"]
     assert found.calibration is not None
     assert (found.calibration.hits, found.calibration.auc) == (2, 1.0)
