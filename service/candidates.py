@@ -128,7 +128,7 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
     put(Signal.SPREAD, catalogue.spread[rows])
     put(Signal.BODY, about[places])
     put(Signal.TIME, catalogue.timely(asked.reading)[places])
-    newest = catalogue.newest(fitting) & (about > 0)
+    newest = catalogue.newest(fitting, oldest=asked.reading.earliest) & (about > 0)
     put(Signal.NEWEST, newest[places].astype(np.float32))
     return signals
 

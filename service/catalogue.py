@@ -87,12 +87,13 @@ class Catalogue:
             return np.ones(len(self.documents), bool)
         return np.array([_fits(document, wanted) for document in self.documents], bool)
 
-    def newest(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which documents are the last of a body, among some of them."""
-        last = np.where(among & (self.owners < len(self.numbers)), self.days[:, 1], UNKNOWN)
-        newest = np.full(self.owners.max(initial=0) + 1, UNKNOWN)
-        np.maximum.at(newest, self.owners, last)
-        found: NDArray[np.bool_] = (last != UNKNOWN) & (last == newest[self.owners])
+    def newest(self, among: NDArray[np.bool_], *, oldest: bool = False) -> NDArray[np.bool_]:
+        """Tell which documents are the last, or the first, of a body, among some of them."""
+        ends = self.days[:, 1] if not oldest else -self.days[:, 1]
+        known = among & (self.owners < len(self.numbers)) & (self.days[:, 1] != UNKNOWN)
+        furthest = np.full(self.owners.max(initial=0) + 1, np.iinfo(np.int64).min)
+        np.maximum.at(furthest, self.owners[known], ends[known])
+        found: NDArray[np.bool_] = known & (ends == furthest[self.owners])
         return found
 
     def about(self, reading: Reading) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ class Signal(StrEnum):
     SPREAD = "repeated elsewhere"  # mean logarithm of the number of bodies that say the same
     BODY = "body"  # how surely the question names the body
     TIME = "time"  # how well the document goes with the times that the question names
-    NEWEST = "newest"  # whether the document is the last of a body that the question names
+    NEWEST = "newest, or first"  # is the last of a named body, or the first where asked for
 
 
 DENSE = (Signal.PASSAGE, Signal.SENTENCE, Signal.SENTENCE_TOPIC)

@@ -199,7 +199,7 @@ def understand(query: Query, catalogue: Catalogue) -> Asked:
 
 
 def _unread(terms: Terms) -> Reading:
-    return Reading((), (), latest=False, earliest=False, over_time=False, across=False, topic=terms.words)
+    return Reading((), (), earliest=False, over_time=False, across=False, topic=terms.words)
 
 
 def _interpretation(asked: Asked) -> Interpretation:

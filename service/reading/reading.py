@@ -17,8 +17,7 @@ class Reading:
 
     named: tuple[Named, ...]
     times: tuple[Time, ...]
-    latest: bool  # the newest report, or how things are now
-    earliest: bool  # the first report
+    earliest: bool  # the first report; otherwise the newest is meant where no time says which
     over_time: bool  # how something changed between reports
     across: bool  # which bodies, when none is named
     topic: str
@@ -36,7 +35,6 @@ def read(question: str, names: Names) -> Reading:
     return Reading(
         named=named,
         times=times,
-        latest=bool(_LATEST.search(question)),
         earliest=bool(_EARLIEST.search(question)),
         over_time=bool(_CHANGE.search(question)) or _spread(times, one_body=bool(likely)),
         across=not likely and bool(_ACROSS.search(question)),
@@ -99,11 +97,6 @@ _REPORT_AFTER = re.compile(rf"\s+{_REPORT}\b", re.IGNORECASE)
 _LAST = rf"(?:latest|newest|most\s+recent|last)\s+(?:[\w-]+\s+){{0,2}}?{_REPORT}(?!\s+but\b)"
 _LATEST_REPORT = re.compile(
     rf"(?:\b(?:in|at|from|according\s+to)\s+)?(?:\b(?:the|its|their)\s+)?\b{_LAST}\b", re.IGNORECASE
-)
-_LATEST = re.compile(
-    rf"\b(?:{_LAST}|latest|newest|most\s+recent(?:ly)?|last\s+(?:inspected|visited|reported)"
-    r"|now|nowadays|current(?:ly)?|today|these\s+days|at\s+present|at\s+the\s+moment)\b",  # how things are
-    re.IGNORECASE,
 )
 _EARLIEST = re.compile(
     rf"\b(?:earliest|oldest|first\s+(?:[\w-]+\s+){{0,2}}?{_REPORT}|first\s+(?:inspected|visited))\b", re.IGNORECASE

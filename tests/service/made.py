@@ -12,7 +12,7 @@ from indexer.store.reader import Outline
 from service.catalogue import Catalogue
 from service.reading import Reading
 
-NOTHING_READ = Reading((), (), latest=False, earliest=False, over_time=False, across=False, topic="x")
+NOTHING_READ = Reading((), (), earliest=False, over_time=False, across=False, topic="x")
 
 
 class MadeReader:

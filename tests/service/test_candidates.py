@@ -218,6 +218,17 @@ def test_the_newest_is_that_of_those_the_filter_lets_through(
     assert newest <= paths
 
 
+def test_where_the_first_report_is_asked_for_the_oldest_takes_the_place_of_the_newest(searcher: Searcher) -> None:
+    """The first inspection of a body is not to be told from its last one."""
+    for text, marked in (
+        ("What did the inspection of Redbrook say of the budget?", "redbrook/2022.txt"),
+        ("What did the first inspection of Redbrook say of the budget?", "redbrook/2019.txt"),
+    ):
+        found, passages = gathered(searcher, Query(text))
+        column = found.column(Signal.NEWEST)
+        assert {one.document.path for one, value in zip(passages, column, strict=True) if value} == {marked}
+
+
 MARKET = {
     "dated.txt": "The market was moved.",
     "speaking.txt": "The market of Alder Council was opened.",

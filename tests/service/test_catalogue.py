@@ -275,6 +275,7 @@ def test_the_newest_is_the_last_of_its_body() -> None:
         texts={"speaking": ["By 2030 all shall be well."]},
     )
     assert set(told(made, made.newest(everything(made)))) == {"new", "twin", "titled"}
+    assert set(told(made, made.newest(everything(made), oldest=True))) == {"old", "published"}
 
 
 def test_the_newest_is_sought_among_what_the_filter_lets_through() -> None:
