@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from indexer.settings import Settings
-from service.cli import app
+from service.cli.command import app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "corpus/README.md"]

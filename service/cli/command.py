@@ -1,0 +1,85 @@
+"""What the commands share: the application they belong to, options, exit codes, and how they print JSON."""
+
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from indexer.records import Mode
+
+if TYPE_CHECKING:
+    from indexer.encoder import Encoder
+    from indexer.settings import Settings
+    from service.search import Searcher
+
+FOUND, NOT_FOUND, USAGE, NO_INDEX, REFUSED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+
+EXIT_CODES = (
+    "Exit codes: 0 fine or found; 1 nothing found; 2 wrong usage or input; 3 index missing or unusable; "
+    "5 finished, but some documents were refused; 130 interrupted."
+)
+
+app = typer.Typer(
+    help="Ask reports, get passages with citations that can be checked.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="Folder of the index. [default: .citewell]", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+SearchMode = Annotated[Mode, typer.Option("--mode", help="How passages are found.")]
+NoInfer = Annotated[bool, typer.Option("--no-infer", help="Do not read bodies and times from the question.")]
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"citewell {installed('citewell')}")  # noqa: T201
+        raise typer.Exit(FOUND)
+
+
+def load_settings(index: Path | None, **given: str | int | None) -> "Settings":
+    """Read the settings; what the command line gives counts first. Raises InputError."""
+    from indexer.settings import Settings
+
+    return Settings.load(index=index, **given)
+
+
+def open_searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Searcher":
+    """Open the index for searching, with the models that the settings name. Raises UnusableIndexError, ModelError."""
+    from indexer.encoder import SentenceEncoder, locate_model
+    from indexer.reranker import CrossEncoderReranker
+    from indexer.store import Store
+    from service.search import Searcher
+
+    store = Store.open(settings.index)
+    reranker = CrossEncoderReranker(locate_model(settings.rerank, "rerank"), settings) if settings.rerank else None
+    return Searcher(
+        store, encoder or SentenceEncoder(settings), reranker=reranker, rerank_depth=settings.rerank_depth
+    )
+
+
+def print_json(answer: object) -> None:
+    """Print one JSON document."""
+    from pydantic import TypeAdapter
+
+    from service.terminal import safe_json
+
+    configure(sys.stdout, encoding="utf-8")  # as RFC 8259 wants it, and so that no quote is altered
+    print(safe_json(TypeAdapter(type(answer)).dump_json(answer, by_alias=True, indent=2).decode()))  # noqa: T201
+
+
+def configure(stream: TextIO, *, encoding: str | None = None, errors: str | None = None) -> None:
+    """Set how a stream turns text into bytes."""
+    if isinstance(stream, TextIOWrapper):  # and not something a test has put in its place
+        stream.reconfigure(encoding=encoding, errors=errors)

@@ -1,0 +1,60 @@
+"""Commands that keep an index: `index` and `status`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.command import EXIT_CODES, FOUND, REFUSED, Index, Json, app, load_settings, print_json
+
+
+@app.command(epilog=EXIT_CODES)
+def index(
+    sources: Annotated[list[Path] | None, typer.Argument(metavar="[SOURCE]...", help="Folders and files.")] = None,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Keep documents that are in no source.")] = False,
+    reencode: Annotated[
+        bool, typer.Option("--reencode", help="Make all documents anew, for another encoder.")
+    ] = False,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Make the index equal to the sources (default: corpus/): add, update, remove; encode only what changed."""
+    from indexer.encoder import SentenceEncoder
+    from indexer.extract import Readers
+    from indexer.sync import sync
+    from service.terminal import print_report, progress_bar
+
+    settings = load_settings(index)
+    encoder = SentenceEncoder(settings)
+    with Readers(settings) as readers, progress_bar() as progress:
+        report = sync(
+            sources or [Path("corpus")],
+            settings,
+            encoder=encoder,
+            readers=readers,
+            prune=not no_prune,
+            reencode=reencode,
+            progress=progress,
+        )
+    if json:
+        print_json(report)
+    else:
+        print_report(report)
+    return REFUSED if report.refused else FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def status(index: Index = None, json: Json = False) -> int:
+    """Say what is indexed, what was refused and why."""
+    from indexer.store import Store
+    from service.schemas import StatusResponse
+    from service.terminal import print_status
+
+    settings = load_settings(index)
+    with Store.open(settings.index).reading() as reader:
+        found = StatusResponse.of(reader, str(settings.index))
+    if json:
+        print_json(found)
+    else:
+        print_status(found)
+    return FOUND
