@@ -49,6 +49,23 @@ class PathRule(BaseModel):
         return pattern
 
 
+class Limits(BaseModel):
+    """What requests to the service may cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head_kb: int = Field(32, ge=1, le=1024, description="request line and headers of a request")
+    body_kb: int = Field(64, ge=1, le=1024, description="body of a request")
+    receive_s: float = Field(10, gt=0, description="seconds within which a request must have come")
+    answer_s: float = Field(10, gt=0, description="seconds within which it is answered, waiting included")
+    at_once: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=40, description="requests that are worked on at once"
+    )
+    waiting: int = Field(32, ge=0, description="requests that wait for that; further ones are sent away")
+    connections: int = Field(800, ge=1, description="connections; each needs one of the process's open files")
+    stop_s: int = Field(5, ge=1, description="seconds that requests have left when the service is told to stop")
+
+
 class Settings(BaseSettings):
     """All settings, read once at the start of a command and passed down by value."""
 
@@ -96,6 +113,12 @@ class Settings(BaseSettings):
     passage_prompt: str = Field("", description="text the model expects in front of a passage")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the models")
     device: str = Field("cpu", description="where the models run, as torch names it")
+    backend: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="what runs the embedding model on a processor; auto takes OpenVINO where it can"
+    )
+    cache: Path = Field(
+        default_factory=lambda: _user_folder("XDG_CACHE_HOME", ".cache"), description="folder for converted models"
+    )
 
     # search
     rerank: str = Field(
@@ -106,6 +129,7 @@ class Settings(BaseSettings):
     # service
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the service listens on; 0 takes a free one")
+    limits: Limits = Field(Limits(), description="what requests may cost")
 
     @classmethod
     def settings_customise_sources(
@@ -117,7 +141,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: given values, environment, project file, user file."""
-        user_file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "citewell" / "citewell.toml"
+        user_file = _user_folder("XDG_CONFIG_HOME", ".config") / "citewell.toml"
         project = TomlConfigSettingsSource(settings_cls, PROJECT_FILE)
         user = TomlConfigSettingsSource(settings_cls, user_file)
         return init_settings, env_settings, project, user
@@ -136,3 +160,8 @@ class Settings(BaseSettings):
             raise InputError(f"setting `{name}`: {first['msg']}") from error
         except ValueError as error:  # a TOML file or an environment value that cannot be read at all
             raise InputError(f"settings: {error}") from error
+
+
+def _user_folder(variable: str, usual: str) -> Path:
+    """Find the user's own folder of a kind (XDG Base Directory Specification)."""
+    return Path(os.environ.get(variable) or Path.home() / usual) / "citewell"

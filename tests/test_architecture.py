@@ -15,18 +15,20 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_MODULE = 420  # lines
 
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
-# own package, and only `sync` the steps. A new module finds its place here first.
+# own package, and only those that join them the steps. A new module finds its place here first.
 BASE = "errors records settings dates sentences durable paragraphs database words".split()
 STEPS = "sources extract furniture metadata passages encoder reranker repetition store dense lexical".split()
+JOINING = "sync backup".split()
 ERRORS_ALONE = "records settings".split()  # the vocabulary that everything else is written in
 
 # The only modules that know of a library; everybody else could do with another one.
 OWNERS = {
-    "torch": "indexer.encoder",
-    "sentence_transformers": "indexer.encoder indexer.reranker",
-    "transformers": "indexer.encoder indexer.reranker",
-    "tokenizers": "indexer.encoder",
-    "huggingface_hub": "indexer.encoder",
+    "torch": "indexer.encoder.torch_network indexer.encoder.openvino_network",
+    "openvino": "indexer.encoder.openvino_network",
+    "sentence_transformers": "indexer.encoder.torch_network indexer.reranker",
+    "transformers": "indexer.encoder.torch_network indexer.reranker",
+    "tokenizers": "indexer.encoder.tokens",
+    "huggingface_hub": "indexer.encoder.files",
     "faiss": "indexer.dense",
     "tantivy": "indexer.lexical",
     "sqlite3": "indexer.database indexer.store.store indexer.store.reader indexer.store.writer",
@@ -42,9 +44,9 @@ OWNERS = {
     "charset_normalizer": "indexer.extract.encoding",
     "pydantic_settings": "indexer.settings",
     "fastapi": "service.app service.routes",
-    "starlette": "service.app",
-    "uvicorn": "service.cli.serve",
-    "typer": "service.cli " + " ".join(f"service.cli.{name}" for name in "command find keep measure serve".split()),
+    "starlette": "service.app service.limits",
+    "uvicorn": "service.server",
+    "typer": "service.cli " + " ".join(f"service.cli.{name}" for name in "command backup find keep measure serve".split()),
     "rich": "service.terminal",
     "matplotlib": "service.evaluation.plots",
 }
@@ -139,7 +141,7 @@ def _may_import(name: str, imported: str) -> bool:
     if package == "service":
         return True
     step, imported_step = rest.split(".")[0], imported_rest.split(".")[0]
-    if step == "sync":
+    if step in JOINING:
         return True
     if step in ERRORS_ALONE:
         return imported_step == "errors"
@@ -153,10 +155,10 @@ def _is_command_line(name: str) -> bool:
 
 
 def unplaced(modules: Sequence[Module]) -> Iterator[str]:
-    """Check that each module of `indexer` is a base module, a step, or `sync`."""
+    """Check that each module of `indexer` is a base module, a step, or joins them."""
     for module in modules:
         parts = module.name.split(".")
-        if parts[0] == "indexer" and parts[1:] and parts[1] not in {*BASE, *STEPS, "sync"}:
+        if parts[0] == "indexer" and parts[1:] and parts[1] not in {*BASE, *STEPS, *JOINING}:
             yield f"{module.name} is neither a base module nor a step"
         if parts[-1] in {"utils", "util", "helpers", "common", "misc"}:
             yield f"{module.name} has a name that says nothing"
@@ -332,7 +334,7 @@ def test_definitions_are_no_effects_of_an_import(text: str) -> None:
 # --- what an import loads
 
 READERS = "pypdfium2 pypdf trafilatura lxml docx markdown_it yaml charset_normalizer".split()
-MODEL = "torch transformers sentence_transformers tokenizers huggingface_hub".split()
+MODEL = "torch openvino transformers sentence_transformers tokenizers huggingface_hub".split()
 SERVER = "fastapi starlette uvicorn".split()
 
 

@@ -19,8 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer import encoder as encoder_module
-from indexer.encoder import DEFAULT_WEIGHTS_SHA256, Fingerprint, SentenceEncoder, locate_model
+from indexer.encoder import DEFAULT_WEIGHTS_SHA256, Fingerprint, SentenceEncoder, locate_model, torch_network
 from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL, Settings
 
@@ -68,7 +67,7 @@ def files_of_a_model(folder: Path) -> Path:
 
 
 def encoder_of(folder: Path, **settings: Any) -> SentenceEncoder:
-    return SentenceEncoder(Settings(model=str(folder), **settings))
+    return SentenceEncoder(Settings(model=str(folder), cache=folder.parent / "cache", **settings))
 
 
 def whole(encoder: SentenceEncoder, *texts: str) -> NDArray[np.float32]:
@@ -94,7 +93,7 @@ def parts_of(text: str, *quotes: str) -> list[Part]:
 
 
 def forbid_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SentenceEncoder, "_model", property(lambda _: pytest.fail("the model was loaded")))
+    monkeypatch.setattr(SentenceEncoder, "_network", property(lambda _: pytest.fail("the model was loaded")))
 
 
 # --- the default model, without loading it
@@ -178,7 +177,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     data = bytearray((locate_model(DEFAULT_MODEL) / "model.safetensors").read_bytes())
     data[len(data) // 2] ^= 1
     (folder / "model.safetensors").write_bytes(data)
-    monkeypatch.setattr(encoder_module, "locate_model", lambda _: folder)
+    monkeypatch.setattr("indexer.encoder.sentence.locate_model", lambda _: folder)
     forbid_loading(monkeypatch)
     encoder = SentenceEncoder(Settings(model=DEFAULT_MODEL))
 
@@ -193,7 +192,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package of the default model the error says how to install it."""
-    monkeypatch.setattr(encoder_module, "DEFAULT_PACKAGE", "no_such_package")
+    monkeypatch.setattr("indexer.encoder.files.DEFAULT_PACKAGE", "no_such_package")
 
     with pytest.raises(ModelError, match=f"run `pip install {DEFAULT_MODEL}`"):
         locate_model(DEFAULT_MODEL)
@@ -461,7 +460,7 @@ def test_vectors_do_not_depend_on_the_other_texts(default: SentenceEncoder) -> N
     """A text and its parts have the same vectors alone and in any company, more texts than a batch included."""
     texts = [HOMES, "safe " * 40, "Care leavers said so."] * 12
     parts: list[list[Part]] = [HOME_PARTS, [], [(0, 12), (13, 21)]] * 12
-    assert len(texts) > encoder_module.BATCH_SIZE
+    assert len(texts) > torch_network.BATCH_SIZE
 
     together = default.encode_passages(texts, parts)
     alone = [default.encode_passages([text], [some])[0] for text, some in zip(texts[:3], parts[:3], strict=True)]
@@ -585,23 +584,24 @@ def test_parts_of_anything(
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("at_once", [1, 2, 4, 5])
-def test_parts_are_pooled_a_few_at_a_time(
-    tiny_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, at_once: int
-) -> None:
+def test_parts_are_pooled_a_few_at_a_time(tiny: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     """However many are pooled at a time, each part keeps its vector and its text, also at the edge of two goes."""
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
     texts = ["children are safe", "not safe", "are children not safe"]
     parts: list[list[Part]] = [[(0, 8), (9, 17)], [], [(0, 3), (4, 12), (13, 21)]]
-    expected = tiny_encoder.encode_passages(texts, parts)
+    encoder = encoder_of(tiny, backend="torch")
+    expected = encoder.encode_passages(texts, parts)
     sizes: list[int] = []
-    pool = type(tiny_encoder._model[1]).forward
+    pool = Pooling.forward
 
     def counted(self: Any, features: dict[str, Any]) -> dict[str, Any]:
         sizes.append(len(features["attention_mask"]))
         return pool(self, features)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(encoder_module, "PARTS_AT_ONCE", at_once)
-    monkeypatch.setattr(type(tiny_encoder._model[1]), "forward", counted)
-    made = tiny_encoder.encode_passages(texts, parts)
+    monkeypatch.setattr(torch_network, "PARTS_AT_ONCE", at_once)
+    monkeypatch.setattr(Pooling, "forward", counted)
+    made = encoder.encode_passages(texts, parts)
 
     assert [one.shape for one in made] == [(3, 16), (1, 16), (4, 16)]
     for one, other in zip(made, expected, strict=True):
@@ -642,7 +642,7 @@ def test_queries_take_one_thread_and_give_the_others_back(
         return pool(self, features)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(Pooling, "forward", noted)
-    encoder = encoder_of(tiny)
+    encoder = encoder_of(tiny, backend="torch")
     encoder.encode_passages(["not safe"], [[]])
     with pytest.raises(RuntimeError, match="out of memory") if fails else nullcontext():
         encoder.encode_queries(["children are safe"])
@@ -812,7 +812,7 @@ def test_threads_may_encode_at_once(tiny_encoder: SentenceEncoder) -> None:
 @pytest.mark.e2e
 def test_other_arithmetic(tiny: Path) -> None:
     """With bfloat16 the vectors are nearly the same, of unit length and float32, but the fingerprint differs."""
-    exact, coarse = encoder_of(tiny), encoder_of(tiny, precision="bfloat16")
+    exact, coarse = (encoder_of(tiny, backend="torch", precision=one) for one in ("float32", "bfloat16"))
     text, parts = "children are safe", [(0, 8), (9, 17)]
     (one,), (other,) = exact.encode_passages([text], [parts]), coarse.encode_passages([text], [parts])
 
@@ -858,7 +858,7 @@ def test_part_without_a_direction(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Pooling, "forward", without_last)
     with pytest.raises(ModelError, match="gave no usable vector of 16 numbers for 'not safe'"):
-        encoder_of(tiny).encode_passages(["children are safe", "not safe"], [[], [(4, 8)]])
+        encoder_of(tiny, backend="torch").encode_passages(["children are safe", "not safe"], [[], [(4, 8)]])
 
 
 @pytest.mark.e2e
