@@ -30,6 +30,11 @@ class Group:
     merged: list[int] = field(default_factory=list)  # rows of its neighbours
     twins: list[int] = field(default_factory=list)
 
+    @property
+    def rows(self) -> list[int]:
+        """All rows of the hit."""
+        return [self.row, *self.merged, *self.twins]
+
 
 def arrange(
     sums: NDArray[np.float64], ids: NDArray[np.int64], catalogue: Catalogue, reading: Reading, k: int

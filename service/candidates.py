@@ -1,6 +1,7 @@
 """Gathers the passages that may answer a question from both arms, and measures what speaks for each."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,15 +65,18 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     not always come among the best of all.
     """
     catalogue = generation.catalogue
-    about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
-    vectors = encoder.encode_queries(asked.texts) if asked.mode is not Mode.LEXICAL else None
-    found: list[tuple[int, float]] = []
-    if vectors is not None:
-        found += _by_meaning(asked, generation, vectors, about, fitting)
-    if asked.mode is not Mode.DENSE:
-        found += _by_words(asked, generation)
-    ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
-    return Candidates(ids, _signals(ids, asked, generation, reader, vectors, about, fitting))
+    # Words are looked up while the model reads the question: both let other threads go on.
+    with ThreadPoolExecutor(1) as beside:
+        by_words = beside.submit(_by_words, asked, generation)
+        vectors = encoder.encode_queries(asked.texts) if asked.mode is not Mode.LEXICAL else None
+        about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
+        by_meaning = _by_meaning(asked, generation, vectors, about, fitting) if vectors is not None else []
+        found = by_meaning + by_words.result()
+        ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
+        shares = beside.submit(_shares, ids, asked, generation)
+        signals = _signals(ids, asked, generation, reader, vectors, about, fitting)
+        signals[:, SIGNALS.index(Signal.WORDS)] = shares.result()
+    return Candidates(ids, signals)
 
 
 def _by_meaning(
@@ -95,12 +99,20 @@ def _by_meaning(
 
 def _by_words(asked: Asked, generation: Generation) -> list[tuple[int, float]]:
     wanted, lexical = asked.wanted, generation.lexical
+    if asked.mode is Mode.DENSE:
+        return []
     topic, question = (replace(asked.terms, words=text) for text in (asked.texts[0], asked.texts[-1]))
     bodies = frozenset(named.body for named in asked.reading.named)
     if not bodies:
         return lexical.search(topic, asked.depth, wanted)
     within = replace(wanted, bodies=bodies if wanted.bodies is None else bodies & wanted.bodies)
     return lexical.search(topic, asked.depth, within) + lexical.search(question, asked.depth, wanted)
+
+
+def _shares(ids: NDArray[np.int64], asked: Asked, generation: Generation) -> NDArray[np.float32]:
+    if asked.mode is Mode.DENSE:
+        return np.zeros(len(ids), np.float32)
+    return generation.lexical.shares(asked.terms.words, ids)
 
 
 def _signals(  # noqa: PLR0917 - all that is known at this point
@@ -123,8 +135,6 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
     if vectors is not None:
         for signal, values in zip(DENSE, _cosines(ids, vectors, reader), strict=True):
             put(signal, values)
-    if asked.mode is not Mode.DENSE:
-        put(Signal.WORDS, generation.lexical.shares(asked.terms.words, ids))
     put(Signal.SPREAD, catalogue.spread[rows])
     put(Signal.BODY, about[places])
     put(Signal.TIME, catalogue.timely(asked.reading)[places])

@@ -1,6 +1,7 @@
 """Marks the words of a query in a text, as offsets, so that nobody has to trust markup."""
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"\w+(?:[’']\w+)*")
 _ENDINGS = re.compile(r"(?:['’]s|ies|ing|ed|es|(?<!s)s|y|e)$")
@@ -23,6 +24,7 @@ def _words(text: str) -> list[str]:
     return [match.group() for match in _WORD.finditer(text)]
 
 
+@lru_cache(maxsize=100_000)  # the words of a few dozen reports; taking a word apart is most of the work here
 def _stem(word: str) -> str:
     word = word.casefold()
     if word in _STOP or (len(word) < SHORTEST and not word.isdigit()):

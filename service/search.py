@@ -12,7 +12,7 @@ import numpy as np
 from indexer.dense import Dense
 from indexer.encoder import Encoder
 from indexer.lexical import Lexical
-from indexer.records import Mode
+from indexer.records import Mode, StoredPassage
 from indexer.reranker import Reranker
 from indexer.settings import RERANK_DEPTH
 from indexer.store import Reader, Store
@@ -140,8 +140,9 @@ class Searcher:
             k = max(query.k, self._rerank_depth) if self._reranker else query.k
             groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
             scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
+            stored = reader.passages([int(candidates.ids[row]) for group in groups for row in group.rows])
             hits = tuple(
-                replace(_hit(group, candidates, query, weights, reader), rank=rank, score=round(float(score), 4))
+                _hit(group, rank, float(score), candidates, stored, query, weights, reader)
                 for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
             )
         if self._reranker:
@@ -215,28 +216,34 @@ def _interpretation(asked: Asked) -> Interpretation:
     )
 
 
-def _hit(group: Group, candidates: Candidates, query: Query, weights: Weights, reader: Reader) -> Hit:
-    members = sorted([group.row, *group.merged])
-    stored = reader.passages([int(candidates.ids[row]) for row in (*members, *group.twins)])
-    parts = [stored[int(candidates.ids[row])] for row in members]
+def _hit(  # noqa: PLR0917 - all that is known at this point
+    group: Group,
+    rank: int,
+    score: float,
+    candidates: Candidates,
+    stored: Mapping[int, StoredPassage],
+    query: Query,
+    weights: Weights,
+    reader: Reader,
+) -> Hit:
+    found = {row: stored[int(candidates.ids[row])] for row in group.rows}
+    parts = [found[row] for row in sorted([group.row, *group.merged])]
     text = text_of(parts)
-    values = candidates.signals[group.row]
-    dense = float(candidates.column(Signal.PASSAGE)[group.row])
     lexical = float(candidates.column(Signal.WORDS)[group.row])
     return Hit(
-        rank=0,
-        score=0.0,
-        dense=None if query.mode is Mode.LEXICAL else dense,
+        rank=rank,
+        score=round(score, 4),
+        dense=None if query.mode is Mode.LEXICAL else float(candidates.column(Signal.PASSAGE)[group.row]),
         lexical=lexical or None,
-        passage_id=int(candidates.ids[group.row]),
-        context=stored[int(candidates.ids[group.row])].passage.context,
+        passage_id=found[group.row].passage_id,
+        context=found[group.row].passage.context,
         text=text,
         highlights=tuple(highlights(query.text, text)),
         citation=cite(parts, reader),
-        twins=tuple(cite([stored[int(candidates.ids[row])]], reader) for row in group.twins),
+        twins=tuple(cite([found[row]], reader) for row in group.twins),
         parts=tuple(
             Part(signal.value, round(float(value), 4), weight)
-            for signal, value, weight in zip(SIGNALS, values, weights.signals, strict=True)
+            for signal, value, weight in zip(SIGNALS, candidates.signals[group.row], weights.signals, strict=True)
             if weight
         ),
     )
