@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from indexer.settings import Settings
 
 log = logging.getLogger(__name__)
 
+RECENT = 1000  # queries whose vectors are kept, as many are asked again: 1.5 MB at 384 dimensions
 LEAST_ROOM = 32  # tokens for a passage, as for the setting `passage_tokens`
 
 
@@ -58,6 +60,8 @@ class SentenceEncoder:
         self._settings = settings
         self._files = ModelFiles(settings.model, locate_model(settings.model))
         self._cutter = Cutter(self._files)
+        self._recent: dict[str, NDArray[np.float32]] = {}  # vectors of queries, the oldest first
+        self._lock = Lock()  # around `_recent`
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -114,10 +118,21 @@ class SentenceEncoder:
         return [np.stack([vectors[row], *(next(of_parts) for _ in some)]) for row, some in enumerate(parts)]
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Shape (len(texts), dim), unit length."""
+        """Shape (len(texts), dim), unit length; those of recent queries are remembered."""
         if not texts:
             return np.empty((0, self.fingerprint.dim), np.float32)
-        return self._encode(texts, self._settings.query_prompt, [()] * len(texts), is_question=True)
+        with self._lock:
+            found = {text: self._recent[text] for text in texts if text in self._recent}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            vectors = self._encode(missing, self._settings.query_prompt, [()] * len(missing), is_question=True)
+            new = dict(zip(missing, vectors, strict=True))
+            found |= new
+            with self._lock:
+                self._recent |= new
+                for text in list(self._recent)[: max(0, len(self._recent) - RECENT)]:
+                    del self._recent[text]
+        return np.stack([found[text] for text in texts])
 
     def _encode(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool

@@ -653,6 +653,32 @@ def test_queries_take_one_thread_and_give_the_others_back(
 
 
 @pytest.mark.e2e
+def test_recent_queries_are_not_read_again(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query asked again is not run again, alone or beside others, until so many others came after it."""
+    monkeypatch.setattr("indexer.encoder.sentence.RECENT", 2)
+    encoder = encoder_of(tiny)
+    ran: list[list[str]] = []
+    run = encoder._run
+
+    def noted(texts: Sequence[str], *rest: Any, **options: Any) -> NDArray[np.float32]:
+        ran.append(list(texts))
+        return run(texts, *rest, **options)
+
+    monkeypatch.setattr(encoder, "_run", noted)
+    first = asked(encoder, "children").copy()
+
+    again = encoder.encode_queries(["safe", "children", "safe"])
+    assert ran == [["children"], ["safe"]]
+    assert again[1] == pytest.approx(first)
+    assert again[0] == pytest.approx(again[2])
+    assert np.abs(again[0] - first).max() > 1e-3
+
+    asked(encoder, "not")
+    assert asked(encoder, "children") == pytest.approx(first, abs=1e-6)
+    assert ran == [["children"], ["safe"], ["not"], ["children"]]
+
+
+@pytest.mark.e2e
 def test_prompts_of_the_settings_are_used_and_no_others(tiny: Path) -> None:
     """The prompts are put in front of queries and passages; one that the model's files suggest is not."""
     plain = encoder_of(tiny)
