@@ -7,17 +7,16 @@ vectors as torch.
 
 import json
 import logging
+import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,7 @@ MANIFEST = "manifest.json"
 MODEL_FILE = "model.xml"  # with model.bin beside it
 CONVERSION = 1  # counts up whenever models come to be converted differently
 LEAST_COSINE = {"float32": 0.9999, "bfloat16": 0.999}  # between the converted model and torch, or it is not used
+MOST_STREAMS = 8  # batches at once; each takes memory
 TOKENS_AT_ONCE = 2048  # of a batch, padding included; more are no faster and take more memory
 PARTS_AT_ONCE = 96  # of a batch: each holds a copy of its text's tokens while it is pooled
 # Texts that the converted model is tried on: long and short, several in a batch, with parts.
@@ -52,10 +52,10 @@ class OpenVinoNetwork:
 
     def __init__(self, model: Any, cutter: Cutter, precision: str) -> None:
         """Take an openvino.Model whose inputs are `owners`, `masks` and some of the arrays of `Tokens`, by name."""
-        self._model = model
         self._cutter = cutter
-        self._precision = precision
-        self._lock = Lock()  # around what is made at the first text
+        self._compiled = _compiled(model, precision)
+        # So that one batch is cut into tokens while others are computed.
+        self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_STREAMS), thread_name_prefix="encoder")
 
     @classmethod
     def of(cls, files: ModelFiles, cutter: Cutter, settings: Settings, *, reference: Network) -> "OpenVinoNetwork":
@@ -68,26 +68,25 @@ class OpenVinoNetwork:
         kept = _read(folder)
         if kept is not None:
             return cls(kept, cutter, settings.precision)
-        network = cls(_converted(files), cutter, settings.precision)
-        network._check(files.model, prompts, reference)
-        _keep(network._model, folder)
+        model = _converted(files)
+        network = cls(model, cutter, settings.precision)
+        least = min(_least_cosine(network, reference, prompt) for prompt in prompts)
+        if least < LEAST_COSINE[settings.precision]:
+            raise ModelError(f"OpenVINO gives other vectors than torch for model {files.model} (cosine {least:.4f})")
+        _keep(model, folder)
         return network
 
     def vectors(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
     ) -> NDArray[np.float32]:
         """Shape (texts + parts, dim), see `Network`."""
-        if is_question:
-            return self._run(self._for_questions, texts, prompt, parts)
-        batches = list(_batches(self._cutter.count(texts), parts))
-        compiled = self._for_passages
-        at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        # A question must not wait for the longer one beside it.
+        batches = [[row] for row in range(len(texts))] if is_question else _batches(self._cutter.count(texts), parts)
 
         def run(rows: Sequence[int]) -> NDArray[np.float32]:
-            return self._run(compiled, [texts[row] for row in rows], prompt, [parts[row] for row in rows])
+            return self._run([texts[row] for row in rows], prompt, [parts[row] for row in rows])
 
-        with ThreadPoolExecutor(at_once) as pool:  # so that one batch is cut into tokens while others are computed
-            made = list(pool.map(run, batches))
+        made = list(self._pool.map(run, batches))
         starts = len(texts) + np.cumsum([0, *(len(some) for some in parts)])
         places = [
             [*rows, *(int(starts[row]) + at for row in rows for at in range(len(parts[row])))] for rows in batches
@@ -96,9 +95,7 @@ class OpenVinoNetwork:
         vectors[np.concatenate(places)] = np.concatenate(made)
         return vectors
 
-    def _run(
-        self, compiled: Any, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]]
-    ) -> NDArray[np.float32]:
+    def _run(self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]]) -> NDArray[np.float32]:
         tokens = self._cutter.cut([prompt + text for text in texts])
         owners, masks = self._cutter.masks(texts, prompt, parts, tokens.attention)
         given = {
@@ -108,55 +105,50 @@ class OpenVinoNetwork:
             "attention_mask": tokens.attention,
             "token_type_ids": tokens.types,
         }
-        inputs = {name: given[name] for name in (one.any_name for one in compiled.inputs)}
-        found: NDArray[np.float32] = compiled.create_infer_request().infer(inputs)[0]
+        inputs = {name: given[name] for name in (one.any_name for one in self._compiled.inputs)}
+        found: NDArray[np.float32] = self._compiled.create_infer_request().infer(inputs)[0]
         return np.array(found, np.float32)
 
-    def _check(self, model: str, prompts: Sequence[str], reference: Network) -> None:
-        for prompt in dict.fromkeys(prompts):
-            for is_question in (True, False):
-                wanted = reference.vectors(TRIALS, prompt, TRIAL_PARTS, is_question=is_question)
-                found = self.vectors(TRIALS, prompt, TRIAL_PARTS, is_question=is_question)
-                if _least_cosine(found, wanted) < LEAST_COSINE[self._precision]:
-                    raise ModelError(f"OpenVINO gives other vectors than torch for model {model}")
 
-    @cached_property
-    def _for_questions(self) -> Any:
-        return self._compiled("LATENCY")
-
-    @cached_property
-    def _for_passages(self) -> Any:
-        return self._compiled("THROUGHPUT")
-
-    def _compiled(self, hint: str) -> Any:
+def _compiled(model: Any, precision: str) -> Any:
+    threads = os.cpu_count() or 1
+    options = {
+        # One thread for each of several batches does more than several threads for one; for two questions at once,
+        # measured on two cores, it takes two thirds of the processor time.
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": min(threads, MOST_STREAMS),
         # Said also for float32: where the processor has bfloat16, OpenVINO would take that by itself.
-        precision = {"float32": "f32", "bfloat16": "bf16"}[self._precision]
-        options = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
-        with self._lock:
-            return _openvino().Core().compile_model(self._model, "CPU", options)
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+    }
+    return _openvino().Core().compile_model(model, "CPU", options)
 
 
-def _batches(counts: Sequence[int], parts: Sequence[Sequence[Part]]) -> Iterator[list[int]]:
+def _batches(counts: Sequence[int], parts: Sequence[Sequence[Part]]) -> list[list[int]]:
     """Put texts of like length together, the longest first, so that little is filled up and the last end together."""
+    batches: list[list[int]] = []
     batch: list[int] = []
     longest = rows = 0
     for row in sorted(range(len(counts)), key=lambda row: -counts[row]):
         longest = longest or counts[row] + 2
         rows += 1 + len(parts[row])
         if batch and ((len(batch) + 1) * longest > TOKENS_AT_ONCE or rows > PARTS_AT_ONCE):
-            yield batch
+            batches.append(batch)
             batch, longest, rows = [], counts[row] + 2, 1 + len(parts[row])
         batch.append(row)
-    if batch:
-        yield batch
+    return [*batches, batch] if batch else batches
 
 
-def _least_cosine(some: NDArray[np.float32], others: NDArray[np.float32]) -> float:
-    """Give the least cosine between vectors of the same rows; -1 where they have no direction or another size."""
-    if some.shape != others.shape:
-        return -1.0
-    norms = np.linalg.norm(some, axis=1) * np.linalg.norm(others, axis=1)
-    return float(np.divide((some * others).sum(axis=1), norms, out=np.full_like(norms, -1.0), where=norms > 0).min())
+def _least_cosine(one: Network, other: Network, prompt: str) -> float:
+    """Give the least cosine between vectors of the trials; -1 where they have no direction or another size."""
+    least = 1.0
+    for is_question in (True, False):
+        some, others = (it.vectors(TRIALS, prompt, TRIAL_PARTS, is_question=is_question) for it in (one, other))
+        if some.shape != others.shape:
+            return -1.0
+        norms = np.linalg.norm(some, axis=1) * np.linalg.norm(others, axis=1)
+        cosines = np.divide((some * others).sum(axis=1), norms, out=np.full_like(norms, -1.0), where=norms > 0)
+        least = min(least, float(cosines.min()))
+    return least
 
 
 def _key(files: ModelFiles, prompts: Sequence[str], precision: str) -> str:

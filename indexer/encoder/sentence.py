@@ -62,6 +62,7 @@ class SentenceEncoder:
         self._cutter = Cutter(self._files)
         self._recent: dict[str, NDArray[np.float32]] = {}  # vectors of queries, the oldest first
         self._lock = Lock()  # around `_recent`
+        self._loading = Lock()  # so that threads that begin together load one network
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -151,7 +152,9 @@ class SentenceEncoder:
     def _run(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
     ) -> NDArray[np.float32]:
-        return self._network.vectors(texts, prompt, parts, is_question=is_question)
+        with self._loading:
+            network = self._network
+        return network.vectors(texts, prompt, parts, is_question=is_question)
 
     @cached_property
     def _network(self) -> Network:

@@ -58,7 +58,7 @@ def test_batches_hold_each_text_once_and_stay_small(texts: list[tuple[int, int]]
     counts = [count for count, _ in texts]
     parts: Sequence[Sequence[tuple[int, int]]] = [[(0, 1)] * some for _, some in texts]
 
-    batches = list(_batches(counts, parts))
+    batches = _batches(counts, parts)
 
     assert sorted(row for rows in batches for row in rows) == list(range(len(texts)))
     lengths = [counts[row] for rows in batches for row in rows]
@@ -82,7 +82,7 @@ def test_vectors_are_those_of_torch(model: Path, tmp_path: Path, prompt: str) ->
     fast = SentenceEncoder(Settings(**settings, backend="openvino"))
     slow = SentenceEncoder(Settings(**settings, backend="torch"))
     texts, parts = TEXTS * 30, PARTS * 30
-    assert len(list(_batches(slow.count(texts), parts))) > 2
+    assert len(_batches(slow.count(texts), parts)) > 2
 
     for one, other in zip(fast.encode_passages(texts, parts), slow.encode_passages(texts, parts), strict=True):
         assert one == pytest.approx(other, abs=1e-5)
@@ -165,7 +165,7 @@ def test_model_that_openvino_cannot_run(
         monkeypatch.setattr(openvino_network, "load_model", lambda *_, **__: object())
     else:
         message = "gives other vectors than torch"
-        monkeypatch.setattr(OpenVinoNetwork, "_run", lambda self, compiled, texts, prompt, parts: np.eye(
+        monkeypatch.setattr(OpenVinoNetwork, "_run", lambda self, texts, prompt, parts: np.eye(
             len(texts) + sum(map(len, parts)), 16, dtype=np.float32
         ))  # fmt: skip
 
