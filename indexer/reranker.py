@@ -72,6 +72,7 @@ class CrossEncoderReranker:
         from sentence_transformers import CrossEncoder  # noqa: PLC0415 - seconds of import, only where it is used
         from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
+        precision = self._settings.precision
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model = CrossEncoder(
@@ -79,7 +80,7 @@ class CrossEncoderReranker:
                 device=self._settings.device,
                 local_files_only=True,
                 trust_remote_code=False,
-                model_kwargs={"dtype": self._settings.precision},
+                model_kwargs={"dtype": "float32" if precision == "auto" else precision},
             )
         except Exception as error:  # each format of weights has errors of its own, without a common base
             raise ModelError(

@@ -111,7 +111,9 @@ class Settings(BaseSettings):
     )
     query_prompt: str = Field("", description="text the model expects in front of a query")
     passage_prompt: str = Field("", description="text the model expects in front of a passage")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the models")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="arithmetic of the models; auto takes bfloat16 where that is faster and nearly the same"
+    )
     device: str = Field("cpu", description="where the models run, as torch names it")
     backend: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="what runs the embedding model on a processor; auto takes OpenVINO where it can"

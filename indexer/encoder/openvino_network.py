@@ -13,10 +13,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,10 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 MODEL_FILE = "model.xml"  # with model.bin beside it
 CONVERSION = 1  # counts up whenever models come to be converted differently
-LEAST_COSINE = {"float32": 0.9999, "bfloat16": 0.999}  # between the converted model and torch, or it is not used
+FASTEST = "fastest.json"
+LEAST_COSINE = 0.9999  # between the converted model and torch, or it is not used
+LEAST_COARSE_COSINE = 0.999  # likewise of bfloat16, where nobody asked for it
+WORTHWHILE = 0.8  # of the time that float32 takes; else its digits are not given up
 MOST_STREAMS = 8  # batches at once; each takes memory
 TOKENS_AT_ONCE = 2048  # of a batch, padding included; more are no faster and take more memory
 PARTS_AT_ONCE = 96  # of a batch: each holds a copy of its text's tokens while it is pooled
@@ -64,17 +69,19 @@ class OpenVinoNetwork:
         Raises ModelError where it cannot be converted, or gives other vectors than the reference.
         """
         prompts = settings.query_prompt, settings.passage_prompt
-        folder = settings.cache / "models" / _key(files, prompts, settings.precision)
-        kept = _read(folder)
-        if kept is not None:
-            return cls(kept, cutter, settings.precision)
-        model = _converted(files)
-        network = cls(model, cutter, settings.precision)
-        least = min(_least_cosine(network, reference, prompt) for prompt in prompts)
-        if least < LEAST_COSINE[settings.precision]:
-            raise ModelError(f"OpenVINO gives other vectors than torch for model {files.model} (cosine {least:.4f})")
-        _keep(model, folder)
-        return network
+        folder = settings.cache / "models" / _key(files, prompts)
+        model = _read(folder)
+        if model is None:
+            model = _converted(files)
+            exact = cls(model, cutter, "float32")
+            least = min(_least_cosine(exact, reference, prompt) for prompt in prompts)
+            if least < LEAST_COSINE:
+                raise ModelError(
+                    f"OpenVINO gives other vectors than torch for model {files.model} (cosine {least:.4f})"
+                )
+            _keep(model, folder)
+        precision = settings.precision
+        return cls(model, cutter, _fastest(model, cutter, folder / FASTEST) if precision == "auto" else precision)
 
     def vectors(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
@@ -151,9 +158,39 @@ def _least_cosine(one: Network, other: Network, prompt: str) -> float:
     return least
 
 
-def _key(files: ModelFiles, prompts: Sequence[str], precision: str) -> str:
+def _fastest(model: Any, cutter: Cutter, kept: Path) -> str:
+    """Tell which arithmetic is to be used on this processor, from a short measurement that is kept in a file.
+
+    Where a processor has bfloat16, it is two to three times as fast; where not, far slower.
+    """
+    core = _openvino().Core()
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return "float32"
+    processor = core.get_property("CPU", "FULL_DEVICE_NAME")
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        known = json.loads(kept.read_text("utf-8"))
+        if known["processor"] == processor and known["precision"] in {"float32", "bfloat16"}:
+            return str(known["precision"])
+    exact, coarse = (OpenVinoNetwork(model, cutter, precision) for precision in ("float32", "bfloat16"))
+    is_near = _least_cosine(coarse, exact, "") >= LEAST_COARSE_COSINE
+    found = "bfloat16" if is_near and _seconds(coarse) < WORTHWHILE * _seconds(exact) else "float32"
+    with suppress(OSError):  # it is then measured again
+        kept.write_text(json.dumps({"processor": processor, "precision": found}))
+    return found
+
+
+def _seconds(network: Network) -> float:
+    """Time the encoding of a few dozen passages, after a first go."""
+    texts, parts = TRIALS * 16, TRIAL_PARTS * 16
+    network.vectors(texts, "", parts, is_question=False)
+    started = perf_counter()
+    network.vectors(texts, "", parts, is_question=False)
+    return perf_counter() - started
+
+
+def _key(files: ModelFiles, prompts: Sequence[str]) -> str:
     """Name all that decides what a converted model is, and whether it was found to be right."""
-    parts = [files.weights_sha256, files.configs_sha256, version("openvino"), CONVERSION, *prompts, precision]
+    parts = [files.weights_sha256, files.configs_sha256, version("openvino"), CONVERSION, *prompts]
     return sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -83,7 +83,8 @@ class SentenceEncoder:
             max_tokens=files.max_tokens,
             query_prompt=settings.query_prompt,
             passage_prompt=settings.passage_prompt,
-            precision=settings.precision,
+            # What `auto` may choose besides differs so little that its vectors and those of float32 can be compared.
+            precision="float32" if settings.precision == "auto" else settings.precision,
         )
 
     @cached_property

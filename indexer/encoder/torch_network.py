@@ -73,7 +73,8 @@ class TorchNetwork:
     @cached_property
     def _model(self) -> Any:
         settings = self._settings
-        model = load_model(self._files.folder, settings.device, settings.precision)
+        precision = "float32" if settings.precision == "auto" else settings.precision
+        model = load_model(self._files.folder, settings.device, precision)
         model.max_seq_length = self._files.max_tokens
         return model
 

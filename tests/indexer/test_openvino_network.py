@@ -177,6 +177,56 @@ def test_model_that_openvino_cannot_run(
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("capable", "seconds", "cosine", "wanted"),
+    [
+        (False, {"bfloat16": 1.0, "float32": 9.0}, 1.0, "float32"),
+        (True, {"bfloat16": 1.0, "float32": 2.0}, 0.9999, "bfloat16"),
+        (True, {"bfloat16": 1.0, "float32": 1.1}, 0.9999, "float32"),
+        (True, {"bfloat16": 1.0, "float32": 9.0}, 0.99, "float32"),
+    ],
+)
+def test_arithmetic_is_measured_once(  # noqa: PLR0917
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capable: bool,
+    seconds: dict[str, float],
+    cosine: float,
+    wanted: str,
+) -> None:
+    """The processor's own bfloat16 is taken where it is much faster and nearly the same; the answer is kept."""
+    core = pytest.importorskip("openvino").Core
+    given = {"OPTIMIZATION_CAPABILITIES": ["FP32", "BF16"] if capable else ["FP32"], "FULL_DEVICE_NAME": "made"}
+    used: list[str] = []
+    compiled = openvino_network._compiled
+
+    def noted(model: Any, precision: str) -> Any:
+        used.append(precision)
+        return compiled(model, "float32")
+
+    asked(model, tmp_path, precision="float32")
+    monkeypatch.setattr(core, "get_property", lambda self, device, name: given[name])
+    monkeypatch.setattr(openvino_network, "_compiled", noted)
+    monkeypatch.setattr(openvino_network, "_least_cosine", lambda *_: cosine)
+    asked_for: list[int] = []
+
+    def timed(_: object) -> float:
+        asked_for.append(1)
+        return seconds["bfloat16" if len(asked_for) == 1 else "float32"]
+
+    monkeypatch.setattr(openvino_network, "_seconds", timed)
+    encoder = asked(model, tmp_path)
+    assert used[-1] == wanted
+    assert encoder.fingerprint.precision == "float32"
+    assert used[:-1] == (["float32", "bfloat16"] if capable else [])
+
+    used.clear()
+    asked(model, tmp_path)
+    assert used == [wanted]
+
+
+@pytest.mark.e2e
 def test_kept_model_needs_neither_torch_nor_a_network(model: Path, tmp_path: Path) -> None:
     """A question is encoded without torch and transformers, and OpenVINO tells nobody that it is used."""
     expected = asked(model, tmp_path).encode_queries(["are children safe"])
