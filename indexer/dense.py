@@ -6,18 +6,19 @@ another encoder or of another history is never given to FAISS, which does not no
 from the store.
 """
 
-import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from indexer.durable import publish
+from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Version
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,11 @@ class Vectors(Protocol):
     """One generation of the store, as far as it matters here."""
 
     version: Version
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        ...
 
     def vectors_since(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Give ids (n,), ascending, and vectors (n, dim) of the passages added after a generation."""
@@ -67,15 +73,18 @@ class Dense:
         # One query is searched by one thread anyway, and others that wait for work keep the encoder from its
         # processors: measured on two cores, a search of 41,770 vectors takes 24 ms beside them, 3 without.
         faiss.omp_set_num_threads(1)
-        found = _newest_snapshot(folder, store, fingerprint, dim)
-        if found is None:
-            ids, vectors = store.vectors_since(0, dim)
-            index, version = _build(ids, vectors.astype(np.float32)), store.version
-        else:
-            index, version = found
         none, no_vectors = np.empty(0, np.int64), np.empty((0, dim), np.float32)
-        start = cls(version, folder, fingerprint, dim, index, found is not None, none, none, no_vectors)
-        return start._advanced(store)
+        found = _newest_snapshot(folder, store, fingerprint, dim)
+        if found is not None:
+            index, version = found
+            start = cls(version, folder, fingerprint, dim, index, True, none, none, no_vectors)
+            opened = start._advanced(store)
+            if len(opened) == store.passage_count:
+                return opened
+            log.warning("the snapshot and what has changed since do not make up the store; building from it instead")
+        ids, vectors = store.vectors_since(0, dim)
+        index = _build(ids, vectors.astype(np.float32))
+        return cls(store.version, folder, fingerprint, dim, index, False, none, none, no_vectors)
 
     def caught_up(self, store: Vectors) -> "Dense":
         """Give the same index at the store's generation; the time it takes grows with the change alone."""
@@ -84,7 +93,8 @@ class Dense:
         if not store.has_version(self.version):  # an older copy of the store was put back
             return Dense.open(self.folder, store, fingerprint=self.fingerprint, dim=self.dim)
         advanced = self._advanced(store)
-        if advanced.is_stale:  # the writer has left a newer snapshot
+        # Either the writer has left a newer snapshot, or the store has lost what should have come or gone.
+        if advanced.is_stale or len(advanced) != store.passage_count:
             return Dense.open(self.folder, store, fingerprint=self.fingerprint, dim=self.dim)
         return advanced
 
@@ -163,37 +173,75 @@ def write_snapshot(folder: Path, store: Vectors, *, fingerprint: str, dim: int) 
     index = _build(ids, vectors.astype(np.float32))
     data = folder / f"dense-{store.version.generation:08d}.faiss"
     publish(data, lambda path: _write(index, path))
-    manifest = {
-        "generation": store.version.generation,
-        "token": store.version.token,
-        "fingerprint": fingerprint,
-        "count": len(ids),
-        "sha256": _sha256(data),
-    }
+    manifest = _Manifest(store.version.generation, store.version.token, fingerprint, len(ids), file_sha256(data))
     # The manifest comes last: a snapshot without one is not there.
-    publish(data.with_suffix(".json"), lambda path: path.write_text(json.dumps(manifest)))
-    for path in folder.glob("dense-*"):
-        if path.stem != data.stem:
-            path.unlink()  # who has it mapped keeps it until he closes it
+    publish(data.with_suffix(".json"), lambda path: path.write_bytes(sealed(_MANIFEST.dump_json(manifest))))
+    drop_other_snapshots(folder, store)
+
+
+def drop_other_snapshots(folder: Path, store: Vectors) -> None:
+    """Remove all but the newest sound snapshot, and what is left of unfinished ones. Raises OSError."""
+    found = set(folder.glob("dense-*"))
+    if len(found) == 2 and len({path.stem for path in found}) == 1:
+        return  # nothing is left over, so nothing need be read
+    for path in found - set(snapshot_files(folder, store)):
+        path.unlink()  # who has it mapped keeps it until he closes it
+
+
+def snapshot_files(folder: Path, store: Vectors) -> list[Path]:
+    """Name the files of a snapshot that the store's generation goes on from; empty where there is no sound one."""
+    for data, _ in _sound(folder, store):
+        return [data, data.with_suffix(".json")]
+    return []
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What a snapshot holds."""
+
+    generation: int
+    token: str
+    fingerprint: str
+    count: int  # vectors
+    sha256: str  # of the file
+
+    @property
+    def version(self) -> Version:
+        return Version(self.generation, self.token)
+
+
+_MANIFEST = TypeAdapter(_Manifest)
+
+
+def _sound(folder: Path, store: Vectors) -> Iterator[tuple[Path, _Manifest]]:
+    """Give the snapshots that are as written and of this store's history, newest first."""
+    for path in sorted(folder.glob("dense-*.json"), reverse=True):
+        data = path.with_suffix(".faiss")
+        try:
+            manifest = _MANIFEST.validate_json(read_manifest(path), strict=True)
+            if not (0 < manifest.generation <= store.version.generation and store.has_version(manifest.version)):
+                continue
+            if file_sha256(data) == manifest.sha256:
+                yield data, manifest
+            else:
+                log.warning("%s is altered", data)
+        except (OSError, ValueError) as error:
+            log.warning("%s cannot be used (%s)", path, error)
 
 
 def _newest_snapshot(folder: Path, store: Vectors, fingerprint: str, dim: int) -> tuple[Any, Version] | None:
-    for path in sorted(folder.glob("dense-*.json"), reverse=True):
+    for data, manifest in _sound(folder, store):
+        if manifest.fingerprint != fingerprint:
+            log.warning("%s is of another encoder", data)
+            continue
         try:
-            manifest = json.loads(path.read_text("utf-8"))
-            version = Version(manifest["generation"], manifest["token"])
-            if version.generation > store.version.generation or not store.has_version(version):
-                continue
-            data = path.with_suffix(".faiss")
-            if manifest["fingerprint"] != fingerprint or manifest["sha256"] != _sha256(data):
-                log.warning("%s is altered or of another encoder; building from the store instead", data)
-                continue
             # Memory-mapped: processes share it, and only the pages that a search touches are read.
             index = faiss.read_index(str(data), faiss.IO_FLAG_MMAP_IFC)
-            if index.d == dim and index.ntotal == manifest["count"]:
-                return index, version
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            log.warning("%s cannot be used (%s); building from the store instead", path, error)
+        except RuntimeError as error:
+            log.warning("%s cannot be used (%s)", data, error)
+            continue
+        if index.d == dim and index.ntotal == manifest.count:
+            return index, manifest.version
     return None
 
 
@@ -206,16 +254,10 @@ def _build(ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> Any:
 
 
 def _write(index: Any, path: Path) -> None:
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:  # what FAISS makes of a full disk
-        raise OSError(f"{path} cannot be written: {error}") from error
+    # A file that FAISS opens itself loses its last bytes without an error where the disk fills up at closing it.
+    with path.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # not in its stubs
 
 
 def _last_id(index: Any) -> int:
     return int(index.id_map.at(index.ntotal - 1)) if index.ntotal else -1
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from hashlib import file_digest
 from math import log
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,8 +27,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from tantivy import FieldType, Occur, Query
 
-from indexer.durable import flush
+from indexer.durable import flush, remove
 from indexer.errors import UnusableIndexError
+from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Filter, IndexedText, Version
 from indexer.words import Terms, readings, take_apart
 
@@ -57,6 +57,11 @@ class Passages(Protocol):
     """One generation of the store, as far as it matters here."""
 
     version: Version
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        ...
 
     def texts_since(self, generation: int) -> Iterator[IndexedText]:
         """Give the passages added after a generation, by id."""
@@ -86,7 +91,9 @@ class Lexical:
         manifest = _checked(path)
         if manifest is not None and manifest.version == store.version:
             try:
-                return cls(store.version, folder, _opened(path, manifest))
+                found = cls(store.version, folder, _opened(path, manifest))
+                if len(found) == store.passage_count:
+                    return found
             except (OSError, ValueError) as error:
                 logger.warning("%s cannot be used (%s)", path, error)
         logger.warning("no usable %s; building it in memory from the store", path)
@@ -184,6 +191,15 @@ def write_generation(folder: Path, store: Passages, version: Version) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def generation_files(folder: Path, version: Version) -> list[Path]:
+    """Name the files of a generation's folder; empty where there is no sound one."""
+    path = _path(folder, version)
+    manifest = _checked(path)
+    if manifest is None or manifest.version != version:
+        return []
+    return [path / name for name in (*sorted(manifest.files), MANIFEST)]
+
+
 def drop_other_generations(folder: Path, version: Version) -> None:
     """Remove all folders but that of one generation; who has one of them open keeps it until he closes it."""
     _remove_all(folder, but=_path(folder, version))
@@ -229,10 +245,10 @@ def _newest(folder: Path, store: Passages, version: Version) -> _Manifest | None
 
 def _checked(path: Path) -> _Manifest | None:
     """Read a manifest, and give it if the files are exactly those that were written."""
-    if not path.is_dir():
-        return None
     try:
-        manifest = _MANIFEST.validate_json((path / MANIFEST).read_bytes(), strict=True)
+        if not path.is_dir():
+            return None
+        manifest = _MANIFEST.validate_json(read_manifest(path / MANIFEST), strict=True)
         is_its_own = _path(path.parent, manifest.version) == path
         if is_its_own and manifest.analysis == ANALYSIS and manifest.files == _hashes(path):
             return manifest
@@ -243,12 +259,7 @@ def _checked(path: Path) -> _Manifest | None:
 
 
 def _hashes(path: Path) -> dict[str, str]:
-    found = {}
-    for one in path.iterdir():
-        if one.name not in NO_CONTENT:
-            with one.open("rb") as file:
-                found[one.name] = file_digest(file, "sha256").hexdigest()
-    return found
+    return {one.name: file_sha256(one) for one in path.iterdir() if one.name not in NO_CONTENT}
 
 
 def _fill(path: Path, base: _Manifest | None, store: Passages, version: Version) -> None:
@@ -273,7 +284,7 @@ def _fill(path: Path, base: _Manifest | None, store: Passages, version: Version)
     for name in REPLACED:  # Tantivy lets only the owner read these
         (path / name).chmod(path.stat().st_mode & 0o666)
     manifest = _Manifest(version.generation, version.token, ANALYSIS, count, total, _hashes(path))
-    (path / MANIFEST).write_bytes(_MANIFEST.dump_json(manifest))
+    (path / MANIFEST).write_bytes(sealed(_MANIFEST.dump_json(manifest)))
     for one in (*path.iterdir(), path):
         flush(one)
 
@@ -288,8 +299,9 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 def _remove_all(folder: Path, *, but: Path | None) -> None:
     for path in folder.glob("lexical-*"):
-        if path != but and path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)  # what is left is tried again by the next sync
+        if path != but:
+            with suppress(OSError):  # what is left is tried again by the next sync
+                remove(path)
 
 
 def _opened(path: Path, manifest: _Manifest) -> Any:

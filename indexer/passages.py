@@ -17,6 +17,9 @@ from indexer.sentences import break_long, split
 CONTEXT_SHARE = 3  # the context line takes at most one in so many of the encoder's tokens
 HEADINGS_IN_CONTEXT = 2  # the innermost ones
 JOINTS = 2  # tokens kept free, for encoders that count a line feed
+# Encoders count a word that they do not know, with all its accents, as one token. Prose has four to five characters a
+# token, long addresses ten.
+MOST_OF_A_TOKEN = 20  # characters
 
 
 class TokenCounter(Protocol):
@@ -108,7 +111,7 @@ def _sections(found: Sequence[Paragraph], counter: TokenCounter, longest: int) -
 def _units(found: Sequence[Paragraph], counter: TokenCounter, longest: int) -> list[list[_Unit]]:
     offsets = [split(paragraph.text) for paragraph in found]
     flat = [paragraph.text[start:end] for paragraph, some in zip(found, offsets, strict=True) for start, end in some]
-    counts = iter(counter.count(flat))
+    counts = iter(_counts(flat, counter))
     units = []
     for paragraph, some in zip(found, offsets, strict=True):
         pieces = []
@@ -134,7 +137,7 @@ def _pieces(text: str, start: int, end: int, counter: TokenCounter, longest: int
         middle = (start + end) // 2
         parts = [(start, middle), (middle, end)]
     pieces: list[tuple[int, int, int]] = []
-    for (first, last), tokens in zip(parts, counter.count([text[a:b] for a, b in parts]), strict=True):
+    for (first, last), tokens in zip(parts, _counts([text[a:b] for a, b in parts], counter), strict=True):
         if tokens > longest:
             pieces += _pieces(text, first, last, counter, longest)
         elif pieces and pieces[-1][1] < first and pieces[-1][2] + tokens <= longest:
@@ -142,6 +145,13 @@ def _pieces(text: str, start: int, end: int, counter: TokenCounter, longest: int
         else:
             pieces.append((first, last, tokens))
     return pieces
+
+
+def _counts(texts: Sequence[str], counter: TokenCounter) -> list[int]:
+    """Count tokens, and as many of long texts of few tokens that no passage becomes longer than a person can read."""
+    return [
+        max(tokens, len(text) // MOST_OF_A_TOKEN) for text, tokens in zip(texts, counter.count(texts), strict=True)
+    ]
 
 
 def _spans(paragraph: Paragraph, start: int, end: int) -> tuple[Span, ...]:

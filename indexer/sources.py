@@ -2,11 +2,13 @@
 
 import csv
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from indexer.errors import DocumentRefusedError, InputError, Refusal
 from indexer.records import Refused
@@ -14,6 +16,7 @@ from indexer.settings import Settings
 
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "title", "publisher", "body", "published", "kind", "source", "licence")
+DEEPEST = 100  # folders below each other; Python's walk calls itself for each
 READ_TRIES = 2  # a file that changes during both is still being written
 
 
@@ -88,8 +91,12 @@ def read(source: Source, max_bytes: int) -> bytes:
     """
     try:
         for _ in range(READ_TRIES):
-            with source.file.open("rb") as file:
+            with _open(source) as file:
                 before = os.fstat(file.fileno())
+                if not stat.S_ISREG(before.st_mode):
+                    raise DocumentRefusedError(
+                        Refusal.UNREADABLE, "it has become a pipe or device, so it is not read: put a file there"
+                    )
                 if before.st_size > max_bytes:
                     raise DocumentRefusedError(
                         Refusal.TOO_LARGE,
@@ -112,6 +119,20 @@ def read(source: Source, max_bytes: int) -> bytes:
     raise DocumentRefusedError(
         Refusal.CHANGED, "the file changed while it was being read: index again when it is complete"
     )
+
+
+def _open(source: Source) -> IO[bytes]:
+    """Open what was a file when it was found; by now it may be a link that leads elsewhere, or a pipe.
+
+    Raises OSError, DocumentRefusedError.
+    """
+    if source.file.is_symlink() and not source.file.resolve().is_relative_to(source.root):
+        raise DocumentRefusedError(
+            Refusal.UNREADABLE,
+            "it has become a link that leads out of its folder, so it is not read: put a file there",
+        )
+    # A pipe that nobody writes to would be waited for, were it not for O_NONBLOCK, which files do not mind.
+    return open(source.file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
 
 
 def _readable(path: Path) -> Path:
@@ -152,6 +173,17 @@ def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator
         folders[:] = sorted(
             name for name in folders if here / name != index and not _matches(here / name, root, settings.exclude)
         )
+        if folders and len(here.relative_to(root).parts) >= DEEPEST:
+            unreadable += (
+                Refused(
+                    str(root),
+                    _shown((here / name).relative_to(root).as_posix()),
+                    Refusal.UNREADABLE,
+                    f"the folder lies {DEEPEST} folders deep, so it is not looked into: move it up",
+                )
+                for name in folders
+            )
+            folders.clear()
         for name in sorted(names):
             file = here / name
             if not _matches(file, root, settings.include) or _matches(file, root, settings.exclude):
@@ -173,7 +205,8 @@ def _matches(path: Path, root: Path, patterns: Sequence[str]) -> bool:
 
 
 def _shown(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode()
+    """Write out the signs of a path that are no text, or that would deceive who reads it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
 
 
 def _manifest(root: Path) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ interrupted has changed nothing.
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,15 +19,16 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.dense import Dense, write_snapshot
-from indexer.durable import publish
+from indexer.dense import Dense, drop_other_snapshots, write_snapshot
+from indexer.disk import Need, explained
 from indexer.encoder import Encoder
-from indexer.errors import DocumentRefusedError, InputError, Refusal, UnusableIndexError
+from indexer.errors import CitewellError, DocumentRefusedError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
 from indexer.lexical import drop_other_generations, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
+from indexer.originals import drop_other_originals, keep_original
 from indexer.passages import cut
-from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal
+from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
@@ -35,10 +37,9 @@ from indexer.store import Known, Store, Writer, input_sha256
 log = logging.getLogger(__name__)
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
-RECIPE = 2
+RECIPE = 3
 BATCH = 512  # passages put together before encoding: enough to sort by length, few enough to keep memory small
 ENCODE_AT_ONCE = 64  # passages between two signs of progress
-ORIGINALS = "originals"
 # Refusals that say nothing about the file's content: what the index holds of the file stays, and is tried again.
 PASSING = {Refusal.UNREADABLE, Refusal.CHANGED}
 
@@ -123,18 +124,28 @@ def sync(
     if reencode and not prune:
         raise InputError("--reencode makes all documents anew, so it cannot keep those outside the sources")
     found = scan(named, settings)
-    with Store.writing(settings.index) as writer:
-        if not reencode:
-            encoder.fingerprint.check(writer.fingerprint)
-        run = _Run(found, writer, settings, encoder, prune=prune, reencode=reencode, progress=progress)
-        for batch in _batches(run.make(readers)):
-            run.store(batch)
-        run.remove_the_rest()
-        run.commit()
-        _drop_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
-        generation = _publish_dense(settings.index, encoder)
+    need = Need([source.file for source in found.sources])
+    version: Version | None = None  # that stands once all is committed
+    try:
+        with Store.writing(settings.index) as writer:
+            if not reencode:
+                encoder.fingerprint.check(writer.fingerprint)
+            run = _Run(found, writer, settings, encoder, need, prune=prune, reencode=reencode, progress=progress)
+            try:
+                for batch in _batches(run.make(readers)):
+                    run.store(batch)
+                run.remove_the_rest()
+                version = run.commit()
+            except BaseException:
+                _take_back(settings.index)
+                raise
+            _finish(settings.index, version, writer.file_hashes() if settings.keep_originals else set(), encoder)
+    except (OSError, CitewellError) as error:
+        if version or not (told := explained(error, settings.index, need.bytes(settings.index))):
+            raise
+        raise UnusableIndexError(f"{told}; the index is as it was") from error
     return Report(
-        generation=generation,
+        generation=version.generation,
         added=tuple(run.added),
         updated=tuple(run.updated),
         removed=tuple(run.removed),
@@ -149,11 +160,6 @@ def sync(
     )
 
 
-def original(folder: Path, digest: str) -> Path:
-    """Tell where the index keeps the file with this hash."""
-    return folder / ORIGINALS / digest
-
-
 class _Run:
     """One sync: what it works with, and what it has done so far."""
 
@@ -163,6 +169,7 @@ class _Run:
         writer: Writer,
         settings: Settings,
         encoder: Encoder,
+        need: Need,
         *,
         prune: bool,
         reencode: bool,
@@ -172,6 +179,7 @@ class _Run:
         self._writer = writer
         self._settings = settings
         self._encoder = encoder
+        self._need = need
         self._prune = prune
         self._reencode = reencode
         self._progress = progress
@@ -197,9 +205,12 @@ class _Run:
                 self._refuse(job.source, result, known)
                 continue
             try:
-                yield _make(job, result, self._settings, self._encoder)
+                made = _make(job, result, self._settings, self._encoder)
             except DocumentRefusedError as error:
                 self._refuse(job.source, error, known)
+                continue
+            self._need.store(job.size, made.pages, made.passages, self._encoder.fingerprint.dim)
+            yield made
 
     def store(self, batch: Sequence[_Made]) -> None:
         """Encode the passages of some documents and put these into the store."""
@@ -243,19 +254,18 @@ class _Run:
             self._writer.remove_document(Source(root, path, {}).doc_id)
             self.removed.append(path)
 
-    def commit(self) -> None:
-        """Make everything visible as a new generation, unless nothing has changed."""
+    def commit(self) -> Version:
+        """Make everything visible as a new generation, unless nothing has changed; give the one that stands."""
         roots = None if self._prune else {source.root for source in self._found.sources}
         self._writer.put_refusals(self.refused, roots=roots)
         changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
         fingerprint = self._encoder.fingerprint.to_json()
         is_new = any(changes.values()) or self._writer.fingerprint != fingerprint
         version = self._writer.next_version if is_new else self._writer.version
-        folder = self._settings.index
         # Before the commit, so that whoever sees the new generation finds its words there.
-        write_generation(folder, self._writer, version)
+        write_generation(self._settings.index, self._writer, version)
         self._writer.commit(fingerprint, changes if is_new else None)
-        drop_other_generations(folder, version)
+        return version
 
     def _changed(self) -> Iterator[tuple[_Job, bytes]]:
         known = {} if self._reencode else self._known
@@ -273,18 +283,21 @@ class _Run:
                     self._present.add(key)
                 self._refuse(source, error, None)
                 continue
+            self._need.see(len(data))
             job = _Job(source, sha256(data).hexdigest(), len(data), _recipe(source, self._settings))
             now = Known(job.sha256, job.recipe)
             if key in refused and refused[key][0] == now:
                 self.refused.append((refused[key][1], now))
                 continue
+            if is_new := known.get(key) != now:
+                self._need.change(len(data))
             if self._settings.keep_originals:
-                _keep_original(self._settings.index, job.sha256, data)
-            if known.get(key) == now:
+                keep_original(self._settings.index, job.sha256, data)
+            if is_new:
+                yield job, data
+            else:
                 self.unchanged += 1
                 self._present.add(key)
-            else:
-                yield job, data
 
     def _show_progress(self) -> None:
         self._progress(Progress(self.files, len(self._found.sources), self.encoded))
@@ -362,7 +375,7 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
     waiting = 0
     for one in made:
         batch.append(one)
-        waiting += len(one.passages)
+        waiting += max(len(one.passages), sum(len(page.text) for page in one.pages) // 1000)  # text takes memory too
         if waiting >= BATCH:
             yield batch
             batch, waiting = [], 0
@@ -370,36 +383,38 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
         yield batch
 
 
-def _keep_original(folder: Path, digest: str, data: bytes) -> None:
-    path = original(folder, digest)
-    if path.exists():
-        return
+def _take_back(folder: Path) -> None:
+    """Remove what a sync that failed has put beside the store; where this fails too, the next sync does it."""
+    with suppress(OSError, CitewellError), closing(Store(folder)) as store, store.reading() as reader:
+        drop_other_generations(folder, reader.version)
+        drop_other_originals(folder, {document.sha256 for document in reader.documents()})
+
+
+def _finish(folder: Path, version: Version, files: set[str], encoder: Encoder) -> None:
+    """Bring what lies beside the store up to the generation that now stands."""
+    drop_other_generations(folder, version)
     try:
-        path.parent.mkdir(exist_ok=True)
-        publish(path, lambda temporary: temporary.write_bytes(data))
+        _publish_dense(folder, encoder)
+    except (OSError, CitewellError) as error:
+        if not explained(error, folder, 0):
+            raise
+        # The documents are safe in the store, and so are their vectors.
+        log.warning("no FAISS snapshot could be written, so searches start slower (%s)", error)
+    try:
+        drop_other_originals(folder, files)
     except OSError as error:
         raise UnusableIndexError(
-            f"no file can be written to `{path.parent}` ({error.strerror}): free some space there, or switch the "
-            "setting `keep_originals` off; the index is as it was"
+            f"the index in `{folder}` is up to date, but the copy of a removed file could not be deleted "
+            f"({error.strerror}: `{error.filename}`); run the command again"
         ) from error
 
 
-def _drop_originals(folder: Path, wanted: set[str]) -> None:
-    for path in (folder / ORIGINALS).glob("*"):
-        if path.name not in wanted:
-            path.unlink()
-
-
-def _publish_dense(folder: Path, encoder: Encoder) -> int:
-    """Write a FAISS snapshot where one is due, and give the generation that is served now."""
+def _publish_dense(folder: Path, encoder: Encoder) -> None:
+    """Write a FAISS snapshot where one is due, and remove what is left of others."""
     fingerprint, dim = encoder.fingerprint.to_json(), encoder.fingerprint.dim
-    store = Store(folder)
-    with store.reading() as reader:
-        if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
-            try:
+    with closing(Store(folder)) as store, store.reading() as reader:
+        try:
+            if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
                 write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
-            except OSError as error:  # the documents are safe in the store, and so are their vectors
-                log.warning("no FAISS snapshot could be written, so searches start slower (%s)", error)
-        generation = reader.version.generation
-    store.close()
-    return generation
+        finally:
+            drop_other_snapshots(folder, reader)

@@ -17,6 +17,9 @@ TWIN = 0.8  # likeness from which two passages of different documents tell the s
 LEAST_RUNS = 5  # in a sketch; fewer say too little about likeness
 MERGED = 3  # passages in one hit
 MERGED_WITHIN = 3.0  # of the sum of its best; a neighbour that fits far worse would only blur where the hit stands
+# Sums this near are equal but for the last digits of float32 (some 2e-6 after weighing), which depend on the place in
+# memory and in the word index, and so on the order in which documents came. Those go by document and place in it.
+EQUAL = 1e-5
 
 
 @dataclass
@@ -43,19 +46,21 @@ def arrange(
     rows = catalogue.rows(ids)
     places = catalogue.places[rows]
     cost = REPEATED_OVER_TIME if reading.over_time else REPEATED_ACROSS if reading.across else REPEATED
-    kinds = catalogue.owners[places] if reading.across else places
-    left = sums.copy()
+    order = np.lexsort((ids, places))
+    kinds = (catalogue.owners[places] if reading.across else places)[order]
+    left = sums[order]
     groups: list[Group] = []
     while len(groups) < k and np.isfinite(left).any():
-        best = int(np.argmax(left))
-        left[best] = -np.inf
+        at = int(np.argmax(left >= left.max() - EQUAL))
+        best = int(order[at])
+        left[at] = -np.inf
         if group := _neighbour(best, groups, sums, rows, catalogue):
             group.merged.append(best)
         elif group := _twin(best, groups, rows, places, catalogue):
             group.twins.append(best)
         else:
             groups.append(Group(best))
-            left[kinds == kinds[best]] -= cost
+            left[kinds == kinds[at]] -= cost
     return groups
 
 

@@ -75,7 +75,7 @@ def _check(stored: StoredPassage, reader: Reader) -> None:
     if on_pages != passage.text or text_sha256(on_pages) != stored.text_sha256:
         raise IndexFormatError(
             f"passage {stored.passage_id} of `{document.path}` is not what its pages say; the index is damaged: "
-            "delete it and run `citewell index SOURCE`"
+            "run `citewell doctor --repair`"
         )
 
 

@@ -16,6 +16,7 @@ from indexer.words import Terms, split_query
 LONGEST_QUERY = 1000  # characters; a question is a sentence or two, and longer ones only cost time
 LONGEST_NAME = 200  # characters of a body, a kind or a date
 MOST_HITS = 100
+MOST_NAMES = 20  # bodies, and kinds
 SUGGESTIONS = 3
 QUOTED = 80  # characters of what a user wrote, as a message repeats them
 
@@ -41,6 +42,9 @@ class Query:
             raise InputError(f"the query has {len(self.text):,} characters; at most {LONGEST_QUERY:,} are read")
         if _HALF.search(self.text):
             raise InputError("the query is not valid Unicode text")
+        for what, names in (("bodies", self.bodies), ("kinds", self.kinds)):
+            if len(names) > MOST_NAMES:
+                raise InputError(f"the query names {len(names):,} {what}; at most {MOST_NAMES} are looked at")
         for name in (*self.bodies, *self.kinds):
             if len(name) > LONGEST_NAME:
                 raise InputError(f"no body or kind has a name of {len(name):,} characters such as {_quoted(name)}")

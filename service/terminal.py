@@ -1,9 +1,7 @@
 """What people read on a terminal: plain lines, with bold only where the terminal can and nobody minds."""
 
-import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +12,7 @@ from rich.text import Text
 
 from indexer.sync import Progress, Report
 from service.schemas import HitOut, PageResponse, SearchResponse, StatusResponse
+from service.signs import safe, safe_line
 
 WIDTH = 100
 INDENT = "   "
@@ -28,20 +27,6 @@ def console(*, stderr: bool = False) -> Console:
     made = Console(file=stream, force_terminal=on_terminal, highlight=False, markup=False, emoji=False)
     made.width = min(made.width, WIDTH)
     return made
-
-
-def safe(text: str) -> str:
-    """Replace what could steer a terminal or turn its writing round, sign for sign; line feeds stay."""
-    return "".join("\ufffd" if _steers(char) else char for char in text)
-
-
-def safe_json(text: str) -> str:
-    """Escape the same signs in JSON, which says what it said before."""
-    return "".join(json.dumps(char)[1:-1] if _steers(char) else char for char in text)
-
-
-def _steers(char: str) -> bool:
-    return char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs"}
 
 
 def print_search(found: SearchResponse) -> None:
@@ -61,17 +46,17 @@ def _print_hit(out: Console, hit: HitOut) -> None:
     arms = (("meaning", hit.scores.dense), ("words", hit.scores.lexical))
     found = ", ".join(f"{name} {score:.2f}" for name, score in arms if score is not None)
     scores = f"score {hit.score:.2f} ({found})" if found else f"score {hit.score:.2f}"
-    out.print(Text(safe(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
-    out.print(Text(INDENT + " · ".join([safe(fact) for fact in facts if fact] + [scores])))
+    out.print(Text(safe_line(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
+    out.print(Text(INDENT + " · ".join([safe_line(fact) for fact in facts if fact] + [scores])))
     for line in _flowing(hit).wrap(out, out.width - len(INDENT)):
         line.rstrip()
         out.print(Text(INDENT).append_text(line))
     marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
-    out.print(Text(safe(f"{INDENT}{citation.source}"), overflow="fold"))
+    out.print(Text(safe_line(f"{INDENT}{citation.source}"), overflow="fold"))
     command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
     out.print(Text(INDENT + command, overflow="fold"))
     for twin in hit.twins:
-        out.print(Text(safe(f"{INDENT}the same in {twin.source}, p. {twin.page}"), overflow="fold"))
+        out.print(Text(safe_line(f"{INDENT}the same in {twin.source}, p. {twin.page}"), overflow="fold"))
     if hit.reranked:
         out.print(f"{INDENT}reranker's score {hit.reranked.score:.3f}, rank {hit.reranked.rank_before} before")
     for reason in sorted(hit.explanation or (), key=lambda one: -abs(one.adds)):
@@ -111,9 +96,8 @@ def print_page(page: PageResponse) -> None:
             text.append(f"»{safe(page.text[fresh:end])}«")
         at = end
     text.append(safe(page.text[at:]))
-    console(stderr=True).print(
-        Text(safe(f"{page.title or page.source}, page {page.page} of {page.pages}"), style="bold")
-    )
+    name = " ".join(page.title.split()) if page.title else page.source
+    console(stderr=True).print(Text(safe_line(f"{name}, page {page.page} of {page.pages}"), style="bold"))
     out.print(text, soft_wrap=True)
 
 
@@ -136,7 +120,7 @@ def print_status(status: StatusResponse) -> None:
         lines.append(f"Without text, needs OCR: {path} {page_list(pages)}")
     lines += [f"Refused: {refused.path}: {refused.message}" for refused in status.refused]
     for line in lines:
-        console().print(Text(safe(line)), soft_wrap=True)
+        console().print(Text(safe_line(line)), soft_wrap=True)
 
 
 def print_report(report: Report) -> None:
@@ -150,18 +134,18 @@ def print_report(report: Report) -> None:
         soft_wrap=True,
     )
     for path, pages in report.needs_ocr.items():
-        notes.print(Text(safe(f"needs OCR: {path}: {page_list(pages)} without text")), soft_wrap=True)
+        notes.print(Text(safe_line(f"needs OCR: {path}: {page_list(pages)} without text")), soft_wrap=True)
     for path, texts in report.notes.items():
-        notes.print(Text(safe(f"note: {path}: {'; '.join(texts)}")), soft_wrap=True)
+        notes.print(Text(safe_line(f"note: {path}: {'; '.join(texts)}")), soft_wrap=True)
     for refused in report.refused:
-        notes.print(Text(safe(f"refused: {refused.path}: {refused.message}")), soft_wrap=True)
+        notes.print(Text(safe_line(f"refused: {refused.path}: {refused.message}")), soft_wrap=True)
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines as they are, without folding them."""
     out = console()
     for line in lines:
-        out.print(Text(safe(line)), soft_wrap=True)
+        out.print(Text(safe_line(line)), soft_wrap=True)
 
 
 @contextmanager

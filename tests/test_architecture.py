@@ -16,9 +16,9 @@ LONGEST_MODULE = 420  # lines
 
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only those that join them the steps. A new module finds its place here first.
-BASE = "errors records settings dates sentences durable paragraphs database words".split()
+BASE = "errors records settings dates sentences disk durable manifests originals paragraphs database words".split()
 STEPS = "sources extract furniture metadata passages encoder reranker repetition store dense lexical".split()
-JOINING = "sync backup".split()
+JOINING = "sync backup doctor".split()
 ERRORS_ALONE = "records settings".split()  # the vocabulary that everything else is written in
 
 # The only modules that know of a library; everybody else could do with another one.
@@ -31,7 +31,8 @@ OWNERS = {
     "huggingface_hub": "indexer.encoder.files",
     "faiss": "indexer.dense",
     "tantivy": "indexer.lexical",
-    "sqlite3": "indexer.database indexer.store.store indexer.store.reader indexer.store.writer",
+    "sqlite3": "indexer.database "
+    + " ".join(f"indexer.store.{name}" for name in "store reader rows salvage writer".split()),
     "filelock": "indexer.database",
     "pypdfium2": "indexer.extract.pdf",
     "pypdf": "indexer.extract.pdf",
@@ -46,14 +47,15 @@ OWNERS = {
     "fastapi": "service.app service.routes",
     "starlette": "service.app service.limits",
     "uvicorn": "service.server",
-    "typer": "service.cli " + " ".join(f"service.cli.{name}" for name in "command backup find keep measure serve".split()),
+    "typer": "service.cli "
+    + " ".join(f"service.cli.{name}" for name in "command backup doctor find keep measure serve".split()),
     "rich": "service.terminal",
     "matplotlib": "service.evaluation.plots",
 }
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter BeforeValidator Depends Option Path Struct TypeAdapter TypeVar Typer Weights bytes chr compile"
+    "APIRouter BeforeValidator Depends Option Path Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile"
     " enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set split tuple"
     " with_name".split()
 )

@@ -17,7 +17,8 @@ from indexer.records import Extracted
 if TYPE_CHECKING:  # the processes import this package too, and have no use for the settings' library
     from indexer.settings import Settings
 
-MOST_RESULT = 64 * 2**20  # bytes of one answer; measured: some 6,000 a page
+MOST_RESULT = 48 * 2**20  # bytes of one answer; measured: some 6,000 a page
+_MOST_SAID = 600  # characters of a message; libraries quote what they do not understand
 _START_S = 60  # until a new process must be ready
 _END_S = 5  # until a process whose output has ended must be gone
 _CODE = Path(__file__).resolve().parents[2]  # the folder that holds this package, installed or not
@@ -78,7 +79,7 @@ class Child:
             if "refused" in answer:
                 code, message, pages = answer["refused"]
                 found: Extracted | DocumentRefusedError = DocumentRefusedError(
-                    Refusal(code), message, pages=tuple(pages)
+                    Refusal(code), _shown(str(message)), pages=tuple(map(int, pages))
                 )
             else:
                 found = from_json(answer["extracted"])
@@ -155,6 +156,12 @@ def _crashed(what: str) -> DocumentRefusedError:
         Refusal.CRASHED,
         f"the process that read the file {what}, so it cannot be used: save it anew, or give it in another format",
     )
+
+
+def _shown(message: str) -> str:
+    """Write out what a terminal or a reader would take for more than letters: messages quote the file."""
+    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in message)
+    return shown if len(shown) <= _MOST_SAID else f"{shown[:_MOST_SAID]} ..."
 
 
 def _environment() -> dict[str, str]:

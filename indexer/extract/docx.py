@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import takewhile
 
 import docx
 from docx.document import Document
@@ -49,6 +50,8 @@ def read(data: bytes) -> Extracted:
         page = page_of_blocks(_lists_closed_up(_blocks(document.element.body, document)))
         title = document.core_properties.title
     except (KeyError, ValueError, AttributeError, etree.LxmlError, OpcError) as error:
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:  # which says "unknown error"
+            raise MemoryError from error
         raise _damaged(str(error)) from error
     if not page.lines:
         raise DocumentRefusedError(Refusal.EMPTY, "the Word file holds no text, so there is nothing to index")
@@ -102,7 +105,8 @@ def _paragraph(element: CT_P, document: Document) -> Iterator[Block]:
         text = _BULLET + text
     yield Block(text, heading=heading, caption=name == "Caption")
     for box in element.iter(qn("w:txbxContent")):
-        if not any(above.tag in _SKIPPED for above in box.iterancestors()):
+        above = takewhile(lambda one: one is not element, box.iterancestors())
+        if not any(one.tag in _SKIPPED for one in above):  # a box within a box belongs to a paragraph of its own
             yield from _blocks(box, document)
 
 
@@ -111,7 +115,9 @@ def _is_item(element: CT_P, style: BaseStyle | None) -> bool:
     number = element.find(f"{qn('w:pPr')}/{qn('w:numPr')}/{qn('w:numId')}")
     if number is not None:
         return number.get(qn("w:val")) != "0"  # 0 takes away what the style has
-    while style is not None:
+    seen: set[str] = set()  # styles can be based on each other in a circle
+    while style is not None and style.style_id not in seen:
+        seen.add(style.style_id)
         if style.element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
             return True
         style = getattr(style, "base_style", None)

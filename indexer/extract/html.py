@@ -45,7 +45,7 @@ _STATED = {  # metadata field: names of the meta tags that state it, surest firs
 def read(data: bytes) -> Extracted:
     """Read the article of a web page as one page of text.
 
-    Raises DocumentRefusedError: ERROR_PAGE where there is no article, ENCODING, UNSUPPORTED.
+    Raises DocumentRefusedError: ERROR_PAGE where there is no article, RESOURCES, ENCODING, UNSUPPORTED.
     """
     declared = _CHARSET.search(data[:2048])
     text, note = decode(data, declared.group(1).decode() if declared else None)
@@ -72,11 +72,29 @@ def _parse(text: str) -> html.HtmlElement:
         encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
     )
     try:
-        return html.document_fromstring(_CONTROL.sub("", text).encode(errors="replace"), parser=parser)
+        tree = html.document_fromstring(_CONTROL.sub("", text).encode(errors="replace"), parser=parser)
     except etree.LxmlError as error:
         raise DocumentRefusedError(
             Refusal.ERROR_PAGE, "the web page holds no text, so there is nothing to index: save the page again"
         ) from error
+    if limits := parser.error_log.filter_from_fatals():  # it has left out what came after
+        raise DocumentRefusedError(
+            Refusal.RESOURCES,
+            f"the web page passes a limit ({' '.join(limits[0].message.split())}), so it cannot be read whole: "
+            "give its text as Markdown or plain text",
+        )
+    _drop_controls(tree)
+    return tree
+
+
+def _drop_controls(tree: html.HtmlElement) -> None:
+    """Drop the controls that were written as numbers; lxml reads them but takes none back."""
+    for element in tree.iter("*"):
+        element.text = element.text and _CONTROL.sub("", element.text)
+        element.tail = element.tail and _CONTROL.sub("", element.tail)
+        for name, value in element.items():
+            if _CONTROL.search(value):
+                element.set(name, _CONTROL.sub("", value))
 
 
 def _stated(tree: html.HtmlElement) -> dict[str, str]:
@@ -89,7 +107,7 @@ def _stated(tree: html.HtmlElement) -> dict[str, str]:
     found = {field: next((tags[name] for name in names if name in tags), "") for field, names in _STATED.items()}
     for link in tree.iter("link"):
         if (link.get("rel") or "").lower() == "canonical":
-            found["source"] = (link.get("href") or "").strip() or found["source"]
+            found["source"] = "".join(_tidy(link.get("href", "")).split()) or found["source"]
     if not found["source"].startswith(("http://", "https://")):
         del found["source"]
     try:

@@ -20,17 +20,23 @@ from indexer.records import Extracted
 
 _MOST_VALUES = 1000  # of a front matter, counted through YAML's aliases, which can multiply without end
 _DEEPEST = 10
+_MOST_DIGITS = 300  # of a number; Python writes no number of more than 4,300, and JSON readers fewer
+_MOST_NESTING = 100  # of lists and quotations: markdown-it leaves out what lies deeper
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def read(data: bytes) -> Extracted:
     """Read Markdown as one page of plain text, and its front matter as `stated`.
 
-    Raises DocumentRefusedError: METADATA naming the line, ENCODING, EMPTY.
+    Raises DocumentRefusedError: METADATA naming the line, RESOURCES, ENCODING, EMPTY.
     """
     text, note = decode(data)
     stated, body = _front_matter(text.replace("\r\n", "\n"))
-    tokens = markdown_it.MarkdownIt("commonmark").enable("table").parse(body)
+    tokens = markdown_it.MarkdownIt("commonmark", {"maxNesting": _MOST_NESTING}).enable("table").parse(body)
+    if any(token.nesting > 0 and token.level >= _MOST_NESTING - 1 for token in tokens):
+        raise DocumentRefusedError(
+            Refusal.RESOURCES, f"lists or quotations lie {_MOST_NESTING} deep or more: set them less deep"
+        )
     page = page_of_blocks(_blocks(SyntaxTreeNode(tokens)))
     if not page.lines:
         raise DocumentRefusedError(Refusal.EMPTY, "the file holds no text, so there is nothing to index")
@@ -76,7 +82,11 @@ def _plain(value: Any, budget: Iterator[int], depth: int = 0) -> Any:
     if next(budget, None) is None or depth > _DEEPEST:
         raise ValueError(f"more than {_MOST_VALUES} values, or nested more than {_DEEPEST} deep")
     match value:
-        case None | bool() | int():
+        case None | bool():
+            return value
+        case int():
+            if abs(value) >= 10**_MOST_DIGITS:
+                raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
             return value
         case str():
             return clean(value)[0]

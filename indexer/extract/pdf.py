@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 from indexer.errors import DocumentRefusedError, Refusal
 from indexer.extract.blocks import line_spans, plain_page
 from indexer.extract.characters import clean, raw_offset
+from indexer.extract.limits import refuse_pages
 from indexer.extract.title import plausible_title
 from indexer.records import Box, Extracted, Line, Page
 
@@ -29,12 +30,13 @@ _FORCE_BOLD = 1 << 18  # bit 19 of a font's flags, ISO 32000-1 table 123
 def read(data: bytes) -> Extracted:
     """Read a PDF, page by page, with the place and font of every line.
 
-    Raises DocumentRefusedError: ENCRYPTED, NEEDS_OCR (naming the pages), EMPTY or DAMAGED.
+    Raises DocumentRefusedError: ENCRYPTED, NEEDS_OCR (naming the pages), RESOURCES, EMPTY or DAMAGED.
     """
     count = None
     try:
         with pypdfium2.PdfDocument(data) as document:
             count = len(document)
+            refuse_pages(count)
             found = _read_with_pdfium(document)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):

@@ -13,6 +13,8 @@ from indexer.records import Extracted
 if TYPE_CHECKING:  # the processes import this package too, and have no use for the settings' library
     from indexer.settings import Settings
 
+MOST_AHEAD = 64 * 2**20  # bytes of files that wait to be read, beside one more file
+
 T = TypeVar("T")
 
 
@@ -53,18 +55,21 @@ class Readers:
     ) -> Iterator[tuple[T, Extracted | DocumentRefusedError]]:
         """Read many files at a time and yield them in their order, taking few items ahead of the one it yields."""
         most = 2 * self._settings.parse_workers
-        waiting: deque[tuple[T, Future[Extracted | DocumentRefusedError]]] = deque()
+        waiting: deque[tuple[T, int, Future[Extracted | DocumentRefusedError]]] = deque()
+        ahead = 0  # bytes
         try:
             for item, data in items:
-                waiting.append((item, self._threads.submit(self._read, data, name(item))))
-                while waiting and (len(waiting) >= most or waiting[0][1].done()):
-                    first, future = waiting.popleft()
+                waiting.append((item, len(data), self._threads.submit(self._read, data, name(item))))
+                ahead += len(data)
+                while waiting and (len(waiting) >= most or ahead > MOST_AHEAD or waiting[0][2].done()):
+                    first, size, future = waiting.popleft()
+                    ahead -= size
                     yield first, future.result()
             while waiting:
-                first, future = waiting.popleft()
+                first, _, future = waiting.popleft()
                 yield first, future.result()
         finally:
-            for _, future in waiting:
+            for _, _, future in waiting:
                 future.cancel()
 
     def close(self) -> None:

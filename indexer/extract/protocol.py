@@ -63,17 +63,31 @@ def to_json(extracted: Extracted) -> dict[str, Any]:
 
 def from_json(message: dict[str, Any]) -> Extracted:
     """Read what `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    stated = message["stated"]
+    if not isinstance(stated, dict):
+        raise TypeError("what is stated is no mapping")
     return Extracted(
-        format=message["format"],
-        reader=message["reader"],
-        title=message["title"],
-        stated=message["stated"],
-        notes=tuple(message["notes"]),
-        pages=tuple(
-            Page(number, text, tuple(map(_line_from_json, lines)), tuple((a, b) for a, b in raw_map), needs_ocr)
-            for number, text, lines, raw_map, needs_ocr in message["pages"]
-        ),
+        format=_text(message["format"]),
+        reader=_text(message["reader"]),
+        title=None if message["title"] is None else _text(message["title"]),
+        stated=stated,
+        notes=tuple(map(_text, message["notes"])),
+        pages=tuple(map(_page_from_json, message["pages"])),
     )
+
+
+def _page_from_json(values: list[Any]) -> Page:
+    number, text, lines, raw_map, needs_ocr = values
+    runs = tuple((int(start), int(raw_start)) for start, raw_start in raw_map)
+    return Page(int(number), _text(text), tuple(map(_line_from_json, lines)), runs, bool(needs_ocr))
+
+
+def _text(value: object) -> str:
+    """Give text that can be stored and printed, which excludes halves of pairs."""
+    if not isinstance(value, str):
+        raise TypeError("no text where there should be some")
+    value.encode()
+    return value
 
 
 def _line_to_json(line: Line) -> list[Any]:
@@ -83,4 +97,5 @@ def _line_to_json(line: Line) -> list[Any]:
 
 def _line_from_json(values: list[Any]) -> Line:
     start, end, box, size, bold, heading, caption = values
-    return Line(start, end, None if box is None else Box(*box), size, bold, heading, caption)
+    size = None if size is None else float(size)
+    return Line(int(start), int(end), box and Box(*map(float, box)), size, bool(bold), int(heading), bool(caption))

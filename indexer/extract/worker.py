@@ -16,12 +16,27 @@ from pathlib import Path
 from typing import IO, Any
 
 from indexer.errors import DocumentRefusedError, Refusal
+from indexer.extract.limits import refuse_endless
 from indexer.extract.protocol import OUT_OF_MEMORY, read_frame, to_json, write_frame
 from indexer.extract.sniff import misnamed, sniff
 from indexer.records import Extracted
 
 _MOST_OPEN_FILES = 64
-_FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
+_FORBIDDEN = (
+    *("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.", "shutil."),
+    *(
+        "os.mkdir",
+        "os.rename",
+        "os.remove",
+        "os.rmdir",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "os.chmod",
+        "os.chown",
+    ),
+)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC  # the limit of file sizes lets empty files through
 
 
 def main() -> None:
@@ -32,9 +47,9 @@ def main() -> None:
     _limit(resource.RLIMIT_NOFILE, _MOST_OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
-    sys.addaudithook(_forbid)
     write_frame(answers, {"ready": True})
     _silence(2)  # the parent reads it only to learn why a process did not get ready
+    sys.addaudithook(_forbid)
     retire = False
     try:
         while not retire and (frame := read_frame(requests, sys.maxsize)):
@@ -42,7 +57,10 @@ def main() -> None:
             _limit_cpu(cpu_s)
             answer = _answer(data, request["name"])
             retire = _held_memory() > memory / 2
-            write_frame(answers, answer | {"retire": retire})
+            try:
+                write_frame(answers, answer | {"retire": retire})
+            except ValueError as error:  # what JSON has no signs for; nothing has been written yet
+                write_frame(answers, _cannot_be_read(error) | {"retire": retire})
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
 
@@ -56,6 +74,7 @@ def extract(data: bytes, name: str) -> Extracted:
     odd = misnamed(name, kind)
     try:
         extracted: Extracted = importlib.import_module(f"indexer.extract.{kind}").read(data)
+        refuse_endless(extracted)
     except DocumentRefusedError as refused:
         if odd is None:
             raise
@@ -71,9 +90,13 @@ def _answer(data: bytes, name: str) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a library may fail in any way on a foreign file
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        message = f"the file cannot be read ({what}): get it again, or give it in another format"
-        return {"refused": [Refusal.DAMAGED, message, []]}
+        return _cannot_be_read(error)
+
+
+def _cannot_be_read(error: Exception) -> dict[str, Any]:
+    what = " ".join(f"{type(error).__name__}: {error}".split()).encode(errors="backslashreplace").decode()
+    message = f"the file cannot be read ({what}): get it again, or give it in another format"
+    return {"refused": [Refusal.DAMAGED, message, []]}
 
 
 def _private_pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -112,9 +135,9 @@ def _held_memory() -> int:
     return int(pages) * resource.getpagesize()
 
 
-def _forbid(event: str, _: tuple[Any, ...]) -> None:
-    if event.startswith(_FORBIDDEN):
-        raise PermissionError(f"a reader process may not use {event}")
+def _forbid(event: str, arguments: tuple[Any, ...]) -> None:
+    if event.startswith(_FORBIDDEN) or (event == "open" and arguments[2] & _WRITING):
+        raise PermissionError(f"a reader process may not use {event}{' to write' if event == 'open' else ''}")
 
 
 if __name__ == "__main__":

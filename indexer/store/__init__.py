@@ -5,8 +5,23 @@ ones leave tombstones, so "what changed since generation g" is a query and deriv
 Readers see one generation from the start to the end of a `reading()` block, whatever a writer does meanwhile.
 """
 
-from indexer.store.reader import Reader, input_sha256, text_sha256
+from indexer.store.reader import Reader, input_sha256, stored_document
+from indexer.store.rows import text_sha256
+from indexer.store.salvage import Problem, Salvage, inspect, put_in_place, salvage_most
 from indexer.store.store import Store
 from indexer.store.writer import Known, Writer
 
-__all__ = ["Known", "Reader", "Store", "Writer", "input_sha256", "text_sha256"]
+__all__ = [
+    "Known",
+    "Problem",
+    "Reader",
+    "Salvage",
+    "Store",
+    "Writer",
+    "input_sha256",
+    "inspect",
+    "put_in_place",
+    "salvage_most",
+    "stored_document",
+    "text_sha256",
+]

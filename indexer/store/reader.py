@@ -1,16 +1,19 @@
-"""Questions to one generation of the store."""
+"""Questions to one generation of the store; every row is compared with its hash before it is believed."""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime
-from hashlib import sha256
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from indexer.database import REMEDY, STORE_FILE
 from indexer.errors import IndexFormatError, InputError, NotFoundError, Refusal
 from indexer.records import (
     Counts,
@@ -25,8 +28,30 @@ from indexer.records import (
     StoredPassage,
     Version,
 )
+from indexer.store.rows import (
+    DOCUMENTS,
+    GENERATIONS,
+    PAGES,
+    PASSAGES,
+    REFUSALS,
+    SEALED,
+    TOMBSTONES,
+    DocumentRow,
+    PageRow,
+    PassageRow,
+    RefusalRow,
+    Table,
+    Tally,
+    altered,
+    outline_crc,
+    read_seal,
+    text_sha256,
+    vectors_crc,
+)
 
 DOCUMENT = TypeAdapter(Document)
+
+R = TypeVar("R")
 
 
 class Outline(NamedTuple):
@@ -39,131 +64,116 @@ class Outline(NamedTuple):
 
 
 class Reader:
-    """Questions to one generation of the store."""
+    """Questions to one generation of the store. All raise IndexFormatError for rows that are not as written."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        row = connection.execute("SELECT generation, token FROM generations ORDER BY generation DESC").fetchone()
-        self.version = Version(*row) if row else Version(0, "")
+        self._seal = read_seal(connection)
+        self._tallies = dict(self._seal.tallies)
+        self._last_passage = self._seal.last_passage
+        self._documents: dict[int, DocumentRow] = {}  # read so far
+        self._by_id: dict[str, DocumentRow] = {}  # likewise
+        self.version = Version(self._seal.generation, self._seal.token)
 
     @property
     def fingerprint(self) -> str | None:
         """JSON of the encoder's fingerprint; None before the first sync."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
-        return row[0] if row else None
+        return self._seal.fingerprint or None
 
     @property
     def finished_at(self) -> datetime | None:
         """When this generation was made; None before the first sync."""
-        row = self._db.execute("SELECT finished_at FROM generations ORDER BY generation DESC").fetchone()
-        return datetime.fromisoformat(row[0]) if row else None
+        generation = self.version.generation
+        for row in GENERATIONS.read(self._db, "WHERE generation = ?", (generation,)):
+            return datetime.fromisoformat(row.finished_at)
+        if generation:
+            raise altered("generations", generation)
+        return None
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return self._tallies["passages"].count
 
     def counts(self) -> Counts:
         """Count what is indexed."""
-        furniture = self._db.execute(
-            "SELECT removal.value ->> 2, count(*) FROM pages, json_each(pages.removals) AS removal"
-            " GROUP BY 1 ORDER BY 1"
+        furniture: dict[str, int] = {}
+        pages = needs_ocr = 0
+        for row in self._all(PAGES):
+            pages, needs_ocr = pages + 1, needs_ocr + row.needs_ocr
+            for _, _, kind in json.loads(row.removals):
+                furniture[kind] = furniture.get(kind, 0) + 1
+        return Counts(
+            documents=self._tallies["documents"].count,
+            pages=pages,
+            needs_ocr=needs_ocr,
+            passages=self.passage_count,
+            refused=self._tallies["refusals"].count,
+            furniture=dict(sorted(furniture.items())),
         )
-        documents, pages, needs_ocr, passages, refused = self._db.execute(
-            "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM pages),"
-            " (SELECT count(*) FROM pages WHERE needs_ocr), (SELECT count(*) FROM passages),"
-            " (SELECT count(*) FROM refusals)"
-        ).fetchone()
-        return Counts(documents, pages, needs_ocr, passages, refused, dict(furniture.fetchall()))
 
     def bodies(self) -> dict[str, int]:
         """Count the documents of each body that is known."""
-        return dict(self._db.execute("SELECT body, count(*) FROM documents WHERE body NOT NULL GROUP BY 1"))
+        return _counted(row.body for row in self._all_documents())
 
     def kinds(self) -> dict[str, int]:
         """Count the documents of each kind that is known."""
-        return dict(self._db.execute("SELECT kind, count(*) FROM documents WHERE kind NOT NULL GROUP BY 1"))
+        return _counted(row.kind for row in self._all_documents())
 
     def documents(self) -> list[Document]:
         """Give all documents, by folder and path."""
-        rows = self._db.execute("SELECT record FROM documents ORDER BY root, path")
-        return [DOCUMENT.validate_json(row[0]) for row in rows]
+        return [stored_document(row) for row in self._all_documents()]
 
     def document(self, doc_id: str) -> Document:
         """Give one document. Raises NotFoundError."""
-        row = self._db.execute("SELECT record FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
-        if row is None:
-            raise NotFoundError(f"no document `{doc_id}` in the index")
-        return DOCUMENT.validate_json(row[0])
+        return stored_document(self._row(doc_id))
 
     def find(self, name: str) -> Document:
         """Give the one document of this id, path or end of a path.
 
         Raises NotFoundError where there is none, InputError where there are several.
         """
-        rows = self._db.execute(
-            "SELECT record FROM documents WHERE doc_id = :name OR path = :name OR root || '/' || path = :name"
-            " OR substr(root || '/' || path, -length(:name) - 1) = '/' || :name ORDER BY root, path LIMIT 2",
-            {"name": name},
-        ).fetchall()
-        if not rows:
+        fitting = []
+        for row in self._all_documents():
+            file = f"{row.root}/{row.path}"
+            if name in {row.doc_id, row.path, file} or file.endswith(f"/{name}"):
+                fitting.append(row)
+        if not fitting:
             raise NotFoundError(f"no document `{name}` in the index; `citewell search` names documents by their id")
-        if len(rows) > 1:
-            one, other = (DOCUMENT.validate_json(row[0]) for row in rows)
+        if len(fitting) > 1:
+            one, other = fitting[:2]
             raise InputError(
                 f"`{name}` fits several documents, such as `{one.doc_id}` ({one.root}/{one.path}) and "
                 f"`{other.doc_id}` ({other.root}/{other.path}); give the id"
             )
-        return DOCUMENT.validate_json(rows[0][0])
+        return stored_document(fitting[0])
 
     def page(self, doc_id: str, number: int) -> tuple[Page, tuple[Removal, ...]]:
-        """Give one page, and what was kept out of its passages.
-
-        Raises NotFoundError, or IndexFormatError where the stored text is not what was indexed.
-        """
-        row = self._db.execute(
-            "SELECT text, pages.sha256, raw_map, removals, needs_ocr FROM pages JOIN documents USING (document)"
-            " WHERE doc_id = ? AND number = ?",
-            (doc_id, number if 0 < number < 2**63 else 0),  # SQLite's numbers end there, and pages start at 1
-        ).fetchone()
+        """Give one page, and what was kept out of its passages. Raises NotFoundError."""
+        document = self._row(doc_id)
+        key = (document.document, number if 0 < number < 2**63 else 0)  # SQLite's numbers end there
+        row = next(PAGES.read(self._db, "WHERE document = ? AND number = ?", key), None)
         if row is None:
-            pages = self.document(doc_id).pages
+            pages = stored_document(document).pages
+            if 0 < number <= pages:
+                raise altered("pages", *key)
             raise NotFoundError(f"document `{doc_id}` has no page {number}; its pages are 1 to {pages}")
-        text, digest, raw_map, removals, needs_ocr = row
-        if text_sha256(text) != digest:
-            raise IndexFormatError(
-                f"page {number} of `{doc_id}` was altered inside the index; run `citewell index --reencode`"
-            )
-        page = Page(number, text, (), tuple((run[0], run[1]) for run in json.loads(raw_map)), bool(needs_ocr))
-        return page, tuple(
-            Removal(Span(number, start, end), Furniture(kind)) for start, end, kind in json.loads(removals)
-        )
+        return self._page(row, key)
 
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
-        """Give the passages of these ids; ids that the index does not hold are left out."""
-        rows = self._db.execute(
-            "SELECT passage, record, passages.sha256, spans, sentences, headings, context, text FROM passages"
-            " JOIN documents USING (document) WHERE passage IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(ids)),),
-        )
-        return {
-            passage: StoredPassage(
-                passage,
-                DOCUMENT.validate_json(record),
-                digest,
-                Passage(
-                    text,
-                    tuple(Span(*span) for span in json.loads(spans)),
-                    context,
-                    tuple(json.loads(headings)),
-                    tuple((start, end) for start, end in json.loads(sentences)),
-                ),
-            )
-            for passage, record, digest, spans, sentences, headings, context, text in rows
-        }
+        """Give the passages of these ids; ids that the index never held, or removed, are left out."""
+        rows = PASSAGES.read(self._db, "WHERE passage IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        found = {row.passage: self._stored(row) for row in rows}
+        self._check_missing(ids, found.keys())
+        return found
 
     def passage_ids(self, doc_id: str) -> list[int]:
         """Give the ids of a document's passages, in the order of its text."""
-        rows = self._db.execute(
-            "SELECT passage FROM passages JOIN documents USING (document) WHERE doc_id = ? ORDER BY passage",
-            (doc_id,),
-        )
-        return [row[0] for row in rows]
+        try:
+            document = self._row(doc_id)
+        except NotFoundError:
+            return []
+        return [row.passage for row in self._passages_of(document)]
 
     def vectors_since(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Give ids (n,), ascending, and vectors (n, dim) of the passages added after a generation."""
@@ -171,67 +181,200 @@ class Reader:
         count = self._db.execute("SELECT count(*) FROM passages WHERE generation > ?", condition).fetchone()[0]
         ids, vectors = np.empty(count, np.int64), np.empty((count, dim), np.float16)
         rows = self._db.execute(
-            "SELECT passage, substr(vectors, 1, ?) FROM passages WHERE generation > ? ORDER BY passage",
-            (2 * dim, generation),
+            "SELECT passage, vectors_crc, vectors FROM passages WHERE generation > ? ORDER BY passage", condition
         )
-        for row, (passage, vector) in enumerate(rows):
-            ids[row], vectors[row] = passage, read_vectors(vector, dim)[0]
+        for row, (passage, check, blob) in enumerate(rows):
+            if row == count:
+                raise altered("passages", passage)
+            ids[row], vectors[row] = passage, _checked_vectors(passage, check, blob, dim)[0]
+        self._check_added(generation, ids)
         return ids, vectors
 
     def vectors(self, passage_ids: Sequence[int], dim: int) -> dict[int, NDArray[np.float16]]:
         """Give the vectors of passages: of each (1 + its sentences, dim), the whole passage first."""
         rows = self._db.execute(
-            "SELECT passage, vectors FROM passages WHERE passage IN (SELECT value FROM json_each(?))",
+            "SELECT passage, vectors_crc, vectors FROM passages WHERE passage IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
         )
-        return {passage: read_vectors(blob, dim) for passage, blob in rows}
+        found = {passage: _checked_vectors(passage, check, blob, dim) for passage, check, blob in rows}
+        self._check_missing(passage_ids, found.keys())
+        return found
 
     def texts_since(self, generation: int) -> Iterator[IndexedText]:
         """Give the words of the passages added after a generation, by id."""
-        rows = self._db.execute(
-            "SELECT passage, context, text, body, kind, published FROM passages JOIN documents USING (document)"
-            " WHERE passages.generation > ? ORDER BY passage",
-            (generation,),
-        )
-        for passage_id, context, text, body, kind, published in rows:
-            yield IndexedText(passage_id, context, text, body, kind, published and date.fromisoformat(published))
+        ids = []
+        for row in PASSAGES.read(self._db, "WHERE generation > ? ORDER BY passage", (generation,)):
+            document = self._row_of(row.document)
+            published = date.fromisoformat(document.published) if document.published else None
+            ids.append(row.passage)
+            yield IndexedText(row.passage, row.context, row.text, document.body, document.kind, published)
+        self._check_added(generation, ids)
 
     def outlines(self) -> list[Outline]:
         """Give what ranking needs of every passage, by id; `document` is its place in `documents()`."""
-        documents = self._db.execute("SELECT document FROM documents ORDER BY root, path")
-        places = {row[0]: place for place, row in enumerate(documents)}
+        places = {row.document: place for place, row in enumerate(self._all_documents())}
         rows = self._db.execute(
-            "SELECT passage, document, spans ->> '$[0][0]', sketch FROM passages ORDER BY passage"
+            "SELECT passage, document, generation, spans, outline_crc, sketch, hash FROM passages ORDER BY passage"
         )
-        return [Outline(passage, places[row], page, np.frombuffer(blob, "<u4")) for passage, row, page, blob in rows]
+        found, hashes = [], []
+        for passage, document, generation, spans, check, sketch, its_hash in rows:
+            is_whole = (
+                isinstance(sketch, bytes) and outline_crc(passage, document, generation, spans, sketch) == check
+            )
+            if not is_whole or document not in places:
+                raise altered("passages", passage)
+            page = int(spans[2 : spans.index(",")])  # of "[[page, start, end], ...]"
+            found.append(Outline(passage, places[document], page, np.frombuffer(sketch, "<u4")))
+            hashes.append(its_hash)
+        self._check_order(PASSAGES, [one.passage_id for one in found])
+        self._check_whole(PASSAGES, Tally.of(hashes))
+        return found
 
     def texts_of(self, doc_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Give doc_id and text of every passage of some documents, each document's in order."""
-        yield from self._db.execute(
-            "SELECT doc_id, text FROM documents JOIN passages USING (document)"
-            " WHERE doc_id IN (SELECT value FROM json_each(?)) ORDER BY passage",
-            (json.dumps(list(doc_ids)),),
-        )
+        wanted = set(doc_ids)
+        for document in self._all_documents():
+            if document.doc_id in wanted:
+                yield from ((document.doc_id, row.text) for row in self._passages_of(document))
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Give the ids of the passages removed after a generation, ascending."""
-        rows = self._db.execute("SELECT passage FROM tombstones WHERE generation > ? ORDER BY 1", (generation,))
-        return np.fromiter((row[0] for row in rows), np.int64)
+        rows = TOMBSTONES.read(self._db, "WHERE generation > ? ORDER BY passage", (generation,))
+        ids = [row.passage for row in rows]
+        self._check_order(TOMBSTONES, ids)
+        return np.array(ids, np.int64)
 
     def has_version(self, version: Version) -> bool:
         """Tell whether this store's history contains that generation."""
-        row = self._db.execute("SELECT token FROM generations WHERE generation = ?", (version.generation,)).fetchone()
-        return row is not None and row[0] == version.token
+        rows = GENERATIONS.read(self._db, "WHERE generation = ?", (version.generation,))
+        return any(row.token == version.token for row in rows)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the whole store, as it is in this generation, to a new file.
+
+        Raises OSError where that cannot be written, IndexFormatError where SQLite finds the copy damaged.
+        """
+        try:
+            with closing(sqlite3.connect(path)) as copy:
+                self._db.backup(copy)
+                found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise OSError(0, str(error), str(path)) from error
+        if found != "ok":
+            raise IndexFormatError(f"the store of the index is damaged: {found}; run `citewell doctor`")
 
     def refusals(self) -> list[Refused]:
         """Give the files refused at the last sync, by folder and path."""
-        rows = self._db.execute("SELECT root, path, code, message, pages FROM refusals ORDER BY root, path")
-        return [read_refused(*row) for row in rows]
+        return [read_refused(row) for row in sorted(self._all(REFUSALS), key=lambda row: (row.root, row.path))]
+
+    def check(self) -> None:
+        """Read everything once, and compare passages with their pages. Raises IndexFormatError for any damage."""
+        for table in SEALED:
+            self._all(table)
+        self.outlines()
+        for passage, crc, blob in self._db.execute("SELECT passage, vectors_crc, vectors FROM passages"):
+            if not isinstance(blob, bytes) or vectors_crc(passage, blob) != crc:
+                raise altered("passages", passage)
+        for document in self._all_documents():
+            pages = {
+                number: self.page(document.doc_id, number)[0].text
+                for number in range(1, stored_document(document).pages + 1)
+            }
+            for row in self._passages_of(document):
+                if row.text != "\n".join(pages[page][start:end] for page, start, end in json.loads(row.spans)):
+                    raise altered("passages", row.passage)
+
+    def _all(self, table: Table[R]) -> list[R]:
+        """Give all rows of a table, and make sure that none is missing."""
+        rows, tally = table.read_all(self._db)
+        self._check_whole(table, tally)
+        return rows
+
+    def _all_documents(self) -> list[DocumentRow]:
+        if len(self._documents) != self._tallies["documents"].count:
+            for row in self._all(DOCUMENTS):
+                self._remember(row)
+        return sorted(self._documents.values(), key=lambda row: (row.root, row.path))
+
+    def _row(self, doc_id: str) -> DocumentRow:
+        """Give a document's row. Raises NotFoundError; that it is missing is looked up without SQLite's index."""
+        if doc_id in self._by_id:
+            return self._by_id[doc_id]
+        row = next(DOCUMENTS.read(self._db, "WHERE doc_id = ?", (doc_id,)), None)
+        if row is None and not any(one.doc_id == doc_id for one in self._all(DOCUMENTS)):
+            raise NotFoundError(f"no document `{doc_id}` in the index")
+        if row is None or row.doc_id != doc_id:
+            raise altered("documents", doc_id)
+        return self._remember(row)
+
+    def _remember(self, row: DocumentRow) -> DocumentRow:
+        self._documents[row.document] = self._by_id[row.doc_id] = row
+        return row
+
+    def _row_of(self, document: int) -> DocumentRow:
+        if document not in self._documents:
+            for row in DOCUMENTS.read(self._db, "WHERE document = ?", (document,)):
+                self._remember(row)
+        if document not in self._documents:
+            raise altered("documents", document)
+        return self._documents[document]
+
+    def _page(self, row: PageRow, key: tuple[int, int]) -> tuple[Page, tuple[Removal, ...]]:
+        texts = self._db.execute("SELECT text FROM pages WHERE document = ? AND number = ?", key).fetchone()
+        if row[:2] != key or not texts or text_sha256(texts[0]) != row.sha256:
+            raise altered("pages", *key)
+        raw_map = tuple((run[0], run[1]) for run in json.loads(row.raw_map))
+        removals = (
+            Removal(Span(row.number, start, end), Furniture(kind)) for start, end, kind in json.loads(row.removals)
+        )
+        return Page(row.number, texts[0], (), raw_map, bool(row.needs_ocr)), tuple(removals)
+
+    def _passages_of(self, document: DocumentRow) -> list[PassageRow]:
+        rows = list(PASSAGES.read(self._db, "WHERE document = ? ORDER BY passage", (document.document,)))
+        self._check_order(PASSAGES, [row.passage for row in rows])
+        if len(rows) != document.passages or any(row.document != document.document for row in rows):
+            raise altered("documents", document.document)
+        return rows
+
+    def _stored(self, row: PassageRow) -> StoredPassage:
+        passage = Passage(
+            row.text,
+            tuple(Span(*span) for span in json.loads(row.spans)),
+            row.context,
+            tuple(json.loads(row.headings)),
+            tuple((start, end) for start, end in json.loads(row.sentences)),
+        )
+        document = stored_document(self._row_of(row.document))
+        return StoredPassage(row.passage, document, row.sha256, passage)
+
+    def _check_whole(self, table: Table[Any], found: Tally) -> None:
+        if found != self._tallies[table.name]:
+            raise IndexFormatError(
+                f"rows of table `{table.name}` in `{STORE_FILE}` are missing or came back; {REMEDY}"
+            )
+
+    def _check_added(self, generation: int, ids: Sequence[int] | NDArray[np.int64]) -> None:
+        """Make sure that no passage comes twice, and none is missing where all were asked for."""
+        self._check_order(PASSAGES, ids)
+        if not generation and len(ids) != self.passage_count:
+            raise IndexFormatError(f"rows of table `passages` in `{STORE_FILE}` are missing or came back; {REMEDY}")
+
+    def _check_order(self, table: Table[Any], ids: Sequence[int] | NDArray[np.int64]) -> None:
+        """Make sure that rows come in order, for SQLite gives them as its pages lie, not as their keys are."""
+        if (np.diff(np.asarray(ids, np.int64)) <= 0).any():
+            raise IndexFormatError(f"rows of table `{table.name}` in `{STORE_FILE}` are out of order; {REMEDY}")
+
+    def _check_missing(self, ids: Sequence[int], found: Collection[int]) -> None:
+        """Make sure that passages that were not found are none that should be there."""
+        for passage in set(ids).difference(found) if len(found) < len(ids) else ():
+            was_given = 0 < passage <= self._last_passage
+            if was_given and not any(TOMBSTONES.read(self._db, "WHERE passage = ?", (passage,))):
+                raise altered("passages", passage)
 
 
-def text_sha256(text: str) -> str:
-    """Hash a text in UTF-8."""
-    return sha256(text.encode()).hexdigest()
+def stored_document(row: DocumentRow) -> Document:
+    """Give a document from its row."""
+    return DOCUMENT.validate_json(row.record)
 
 
 def input_sha256(passage: Passage) -> str:
@@ -248,6 +391,16 @@ def read_vectors(blob: bytes, dim: int) -> NDArray[np.float16]:
     return np.frombuffer(blob, "<f2").reshape(-1, dim)
 
 
-def read_refused(root: str, path: str, code: str, message: str, pages: str) -> Refused:
+def read_refused(row: RefusalRow) -> Refused:
     """Give a refusal from its row."""
-    return Refused(root, path, Refusal(code), message, tuple(json.loads(pages)))
+    return Refused(row.root, row.path, Refusal(row.code), row.message, tuple(json.loads(row.pages)))
+
+
+def _checked_vectors(passage: int, check: int, blob: bytes, dim: int) -> NDArray[np.float16]:
+    if not isinstance(blob, bytes) or vectors_crc(passage, blob) != check:
+        raise altered("passages", passage)
+    return read_vectors(blob, dim)
+
+
+def _counted(names: Iterable[str | None]) -> dict[str, int]:
+    return dict(sorted(Counter(name for name in names if name is not None).items()))

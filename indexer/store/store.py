@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 
-from indexer.database import STORE_FILE, connect, reading_errors, writer_lock
-from indexer.errors import IndexMissingError
+from indexer.database import REMEDY, STORE_FILE, connect, reading_errors, writer_lock
+from indexer.errors import IndexFormatError, IndexMissingError, UnusableIndexError
 from indexer.store.reader import Reader
 from indexer.store.writer import Writer
 
@@ -37,11 +38,18 @@ class Store:
         connection = self._connection(file)
         try:
             with reading_errors(self.folder):
-                connection.execute("BEGIN")
-                yield Reader(connection)
-        finally:
-            connection.rollback()
+                try:
+                    connection.execute("BEGIN")
+                    yield Reader(connection)
+                finally:
+                    connection.rollback()
+        except UnusableIndexError:
+            connection.close()  # with what it remembers of a damaged file
+            raise
+        except BaseException:
             self._idle.append((connection, file))
+            raise
+        self._idle.append((connection, file))
 
     @classmethod
     @contextmanager
@@ -83,4 +91,6 @@ class Store:
             raise IndexMissingError(
                 f"no index in `{self.folder}`; run `citewell index SOURCE` to make one"
             ) from error
+        if not S_ISREG(found.st_mode):  # SQLite would wait for ever for what a pipe has to say
+            raise IndexFormatError(f"`{path}` is not a file; move it away and {REMEDY}")
         return found.st_dev, found.st_ino

@@ -1,17 +1,45 @@
 """Changes to the store within one transaction."""
 
 import json
+import logging
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.records import Document, Page, Passage, Refused, Removal, Version
-from indexer.store.reader import DOCUMENT, Reader, input_sha256, read_refused, read_vectors, text_sha256
+from indexer.store.reader import DOCUMENT, Reader, input_sha256, read_refused, stored_document
+from indexer.store.rows import (
+    DOCUMENTS,
+    GENERATIONS,
+    META,
+    PAGES,
+    PASSAGES,
+    REFUSALS,
+    TOMBSTONES,
+    DocumentRow,
+    GenerationRow,
+    MetaRow,
+    PageRow,
+    PassageRow,
+    RefusalRow,
+    Table,
+    TombstoneRow,
+    Whole,
+    altered,
+    outline_crc,
+    text_sha256,
+    vectors_crc,
+)
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=tuple[object, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +55,30 @@ class Writer(Reader):
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
+        self._last_document = self._seal.last_document
+        self._all_documents()  # which are remembered from now on
         self.generation = self.version.generation + 1
         # Made beforehand, so that derived files can be named by it before the store shows it.
         self.next_version = Version(self.generation, secrets.token_hex(8))
 
     def known(self) -> dict[tuple[str, str], Known]:
         """Give the hash and recipe of each indexed file, by (root, path)."""
-        rows = self._db.execute("SELECT root, path, sha256, recipe FROM documents")
-        return {(root, path): Known(digest, recipe) for root, path, digest, recipe in rows}
+        return {(row.root, row.path): Known(row.sha256, row.recipe) for row in self._documents.values()}
 
     def known_refusals(self) -> dict[tuple[str, str], tuple[Known, Refused]]:
         """Give the hash, recipe and refusal of each file refused for its content, by (root, path)."""
-        rows = self._db.execute(
-            "SELECT sha256, recipe, root, path, code, message, pages FROM refusals WHERE sha256 NOT NULL"
-        )
-        return {(row[2], row[3]): (Known(row[0], row[1]), read_refused(*row[2:])) for row in rows}
+        return {
+            (row.root, row.path): (Known(row.sha256, row.recipe), read_refused(row))
+            for row in self._all(REFUSALS)
+            if row.sha256 is not None and row.recipe is not None
+        }
 
     def vectors_of(self, inputs: Iterable[str], dim: int) -> dict[str, NDArray[np.float16]]:
         """Give the vectors of inputs that were encoded before, by `input_sha256`, each (1 + sentences, dim)."""
-        rows = self._db.execute(
-            "SELECT input_sha256, vectors FROM passages WHERE input_sha256 IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(inputs)),),
-        )
-        return {digest: read_vectors(blob, dim) for digest, blob in rows}
+        where = "WHERE input_sha256 IN (SELECT value FROM json_each(?))"
+        having = {row.passage: row for row in PASSAGES.read(self._db, where, (json.dumps(list(inputs)),))}
+        vectors = self.vectors(list(having), dim)
+        return {row.input_sha256: vectors[passage] for passage, row in having.items()}
 
     def put_document(
         self,
@@ -68,72 +97,81 @@ class Writer(Reader):
         """
         self.remove_document(document.doc_id)
         metadata = document.metadata
-        row = self._db.execute(
-            "INSERT INTO documents (doc_id, root, path, sha256, recipe, body, published, kind, record, generation)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                document.doc_id,
-                document.root,
-                document.path,
-                document.sha256,
-                recipe,
-                metadata.body,
-                metadata.published and metadata.published.isoformat(),
-                metadata.kind,
-                DOCUMENT.dump_json(document).decode(),
-                self.generation,
-            ),
-        ).lastrowid
+        self._last_document += 1
+        number = self._last_document
+        row = DocumentRow(
+            number,
+            document.doc_id,
+            document.root,
+            document.path,
+            document.sha256,
+            recipe,
+            metadata.body,
+            metadata.published.isoformat() if metadata.published else None,
+            metadata.kind,
+            DOCUMENT.dump_json(document).decode(),
+            self.generation,
+            len(passages),
+        )
+        self._insert(DOCUMENTS, [row])
+        self._remember(row)
         removed: dict[int, list[tuple[int, int, str]]] = {}
         for removal in removals:
             removed.setdefault(removal.span.page, []).append((removal.span.start, removal.span.end, removal.kind))
-        self._db.executemany(
-            "INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    row,
-                    page.number,
-                    page.text,
-                    text_sha256(page.text),
-                    json.dumps(page.raw_map),
-                    json.dumps(removed.get(page.number, [])),
-                    page.needs_ocr,
-                )
-                for page in pages
-            ),
+        rows = [
+            PageRow(
+                number,
+                page.number,
+                text_sha256(page.text),
+                json.dumps(page.raw_map),
+                json.dumps(removed.get(page.number, [])),
+                int(page.needs_ocr),
+            )
+            for page in pages
+        ]
+        self._insert(PAGES, rows, {"text": [page.text for page in pages]})
+        sketched = [sample.astype("<u4").tobytes() for sample in sketches]
+        blobs = [some.astype("<f2").tobytes() for some in vectors]
+        self._insert(
+            PASSAGES,
+            [self._passage_row(number, *one) for one in zip(passages, sketched, blobs, strict=True)],
+            {"sketch": sketched, "vectors": blobs},
         )
-        self._db.executemany(
-            "INSERT INTO passages"
-            " (document, generation, sha256, sketch, input_sha256, spans, sentences, headings, context, text,"
-            " vectors)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    row,
-                    self.generation,
-                    text_sha256(passage.text),
-                    sampled.astype("<u4").tobytes(),
-                    input_sha256(passage),
-                    json.dumps([(span.page, span.start, span.end) for span in passage.spans]),
-                    json.dumps(passage.sentences),
-                    json.dumps(passage.headings, ensure_ascii=False),
-                    passage.context,
-                    passage.text,
-                    of_passage.astype("<f2").tobytes(),
-                )
-                for passage, of_passage, sampled in zip(passages, vectors, sketches, strict=True)
-            ),
-        )
+
+    def follow(self, generation: int, last_document: int, last_passage: int) -> None:
+        """Go on from a store that cannot be used any more: no number that was given there is given again."""
+        self.generation = generation + 1
+        self.next_version = Version(self.generation, secrets.token_hex(8))
+        self._last_document, self._last_passage = last_document, last_passage
+
+    def adopt(self, whole: Whole) -> None:
+        """Take over the rows of a document from another store, as they are."""
+        row = whole.document
+        self._insert(DOCUMENTS, [row])
+        self._remember(row)
+        self._insert(PAGES, [page for page, _ in whole.pages], {"text": [text for _, text in whole.pages]})
+        passages, sketched, vectors = zip(*whole.passages, strict=True) if whole.passages else ((), (), ())
+        self._insert(PASSAGES, passages, {"sketch": sketched, "vectors": vectors})
+
+    def adopt_refusals(self, rows: Sequence[RefusalRow]) -> None:
+        """Take over what another store remembers of refused files."""
+        self._insert(REFUSALS, rows)
 
     def remove_document(self, doc_id: str) -> bool:
         """Remove a document with its pages and passages, leaving tombstones; tell whether it was there."""
-        row = self._db.execute("SELECT document FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
+        row = self._by_id.pop(doc_id, None)
         if row is None:
             return False
-        self._db.execute(
-            "INSERT INTO tombstones SELECT passage, ? FROM passages WHERE document = ?", (self.generation, row[0])
-        )
-        self._db.execute("DELETE FROM documents WHERE document = ?", row)
+        del self._documents[row.document]
+        pages = list(PAGES.read(self._db, "WHERE document = ?", (row.document,)))
+        passages = self._passages_of(row)
+        if len(pages) != stored_document(row).pages:
+            raise altered("documents", row.document)
+        self._insert(TOMBSTONES, [TombstoneRow(one.passage, self.generation) for one in passages])
+        self._db.execute("DELETE FROM documents WHERE document = ?", (row.document,))
+        self._tally(DOCUMENTS, removed=[row])
+        self._tally(PAGES, removed=pages)
+        self._tally(PASSAGES, removed=passages)
         return True
 
     def put_refusals(
@@ -144,40 +182,89 @@ class Writer(Reader):
         A refusal with what is `Known` of the file stands until the file or the recipe changes; None means that the
         next sync tries again.
         """
-        self._db.execute(
-            "DELETE FROM refusals WHERE :roots IS NULL OR root IN (SELECT value FROM json_each(:roots))",
-            {"roots": None if roots is None else json.dumps(sorted(roots))},
-        )
-        self._db.executemany(
-            "INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
+        gone = [row for row in self._all(REFUSALS) if roots is None or row.root in roots]
+        self._db.executemany("DELETE FROM refusals WHERE root = ? AND path = ?", [row[:2] for row in gone])
+        self._tally(REFUSALS, removed=gone)
+        self._insert(
+            REFUSALS,
+            [
+                RefusalRow(
                     refused.root,
                     refused.path,
-                    known and known.sha256,
-                    known and known.recipe,
-                    refused.code,
+                    known.sha256 if known else None,
+                    known.recipe if known else None,
+                    refused.code.value,
                     refused.message,
                     json.dumps(refused.pages),
                 )
                 for refused, known in refusals
-            ),
+            ],
         )
 
     def file_hashes(self) -> set[str]:
         """Give the hashes of the files behind the documents."""
-        return {row[0] for row in self._db.execute("SELECT DISTINCT sha256 FROM documents")}
+        return {row.sha256 for row in self._documents.values()}
 
     def commit(self, fingerprint: str, changes: Mapping[str, int] | None) -> None:
         """Make all changes durable and visible together, as a new generation; None where only refusals changed."""
         if changes is not None:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
-            self._db.execute(
-                "INSERT INTO generations VALUES (?, ?, ?, ?)",
-                (self.generation, self.next_version.token, datetime.now(UTC).isoformat(), json.dumps(dict(changes))),
-            )
+            finished_at, counts = datetime.now(UTC).isoformat(), json.dumps(dict(changes))
+            token = self.next_version.token
+            self._insert(GENERATIONS, [GenerationRow(self.generation, token, finished_at, counts, fingerprint)])
+            self._seal = replace(self._seal, generation=self.generation, token=token, fingerprint=fingerprint)
+        self._put_seal()
         self._db.commit()
-        # The log would keep the text of removed documents for as long as any reader has the file open. A reader in
-        # the middle of its block prevents this; it is then left to the next commit.
-        self._db.execute("PRAGMA busy_timeout = 200")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # The log would keep the text of removed documents for as long as any reader has the file open. It is emptied
+        # once who was reading at the commit is done, so this waits for them (`database` says how long); those who
+        # come later need no log. Where a reader or the disk prevents it, it is left to the next commit.
+        try:
+            is_busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            problem = "it is being read" if is_busy else None
+        except sqlite3.OperationalError as error:  # the generation is safe in the log
+            problem = str(error)
+        if problem:
+            log.warning("the log of the store could not be emptied (%s); the next sync tries again", problem)
+
+    def _passage_row(self, document: int, passage: Passage, sketched: bytes, vectors: bytes) -> PassageRow:
+        self._last_passage += 1
+        number, spans = self._last_passage, json.dumps([(span.page, span.start, span.end) for span in passage.spans])
+        return PassageRow(
+            number,
+            document,
+            self.generation,
+            spans,
+            outline_crc(number, document, self.generation, spans, sketched),
+            text_sha256(passage.text),
+            input_sha256(passage),
+            json.dumps(passage.sentences),
+            json.dumps(passage.headings, ensure_ascii=False),
+            vectors_crc(number, vectors),
+            passage.context,
+            passage.text,
+        )
+
+    def _insert(self, table: Table[R], rows: Sequence[R], more: Mapping[str, Sequence[object]] | None = None) -> None:
+        """Insert rows with their hashes, and columns that the hash covers by what stands for them."""
+        more = more or {}
+        columns = (*table.columns, "hash", *more)
+        hashes = [table.hash(row) for row in rows]
+        names, values = ", ".join(columns), ", ".join("?" * len(columns))
+        self._db.executemany(
+            f"INSERT INTO {table.name} ({names}) VALUES ({values})",  # noqa: S608 - ours
+            ((*row, its_hash, *others) for row, its_hash, *others in zip(rows, hashes, *more.values(), strict=True)),
+        )
+        self._tallies[table.name] = self._tallies[table.name].changed(added=hashes)
+
+    def _tally(self, table: Table[R], *, removed: Sequence[R]) -> None:
+        hashes = [table.hash(row) for row in removed]
+        self._tallies[table.name] = self._tallies[table.name].changed(removed=hashes)
+
+    def _put_seal(self) -> None:
+        seal = replace(
+            self._seal,
+            last_document=self._last_document,
+            last_passage=self._last_passage,
+            tallies=self._tallies,
+        )
+        row = MetaRow("seal", seal.to_json())
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (*row, META.hash(row)))

@@ -5,12 +5,13 @@ Whatever is slow to import is imported by the command that needs it, so that hel
 
 import os
 import sys
+from io import StringIO
 from typing import NoReturn
 
 import typer
 
 from indexer.errors import CitewellError, ModelError, UnusableIndexError
-from service.cli import find, keep, measure, serve  # noqa: F401 - each adds its commands to the application
+from service.cli import backup, doctor, find, keep, measure, serve  # noqa: F401 - each adds its commands to the application
 from service.cli.command import FOUND, INTERRUPTED, NO_INDEX, USAGE, app, configure
 
 
@@ -34,7 +35,9 @@ def main() -> NoReturn:
     except Exception as error:
         if not hasattr(error, "show"):  # not one of the command line's own usage errors
             raise
-        error.show()
+        message = StringIO()
+        error.show(message)  # it repeats the arguments, which a script may have taken from anywhere
+        _print(message.getvalue())
         code = USAGE
     if code == INTERRUPTED:  # which is also what Typer makes of a KeyboardInterrupt
         _failed("interrupted; the index is whole", INTERRUPTED)
@@ -46,10 +49,14 @@ def _drop_output() -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    from service.terminal import safe
-
-    print(f"citewell: {safe(message)}", file=sys.stderr)  # noqa: T201
+    _print(f"citewell: {message.replace(chr(10), ' ')}\n")
     return code
+
+
+def _print(message: str) -> None:
+    from service.signs import safe
+
+    print(safe(message), end="", file=sys.stderr)  # noqa: T201
 
 
 def _exit_code(error: CitewellError) -> int:

@@ -73,7 +73,7 @@ def print_json(answer: object) -> None:
     """Print one JSON document."""
     from pydantic import TypeAdapter
 
-    from service.terminal import safe_json
+    from service.signs import safe_json
 
     configure(sys.stdout, encoding="utf-8")  # as RFC 8259 wants it, and so that no quote is altered
     print(safe_json(TypeAdapter(type(answer)).dump_json(answer, by_alias=True, indent=2).decode()))  # noqa: T201

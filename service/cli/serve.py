@@ -1,6 +1,5 @@
 """The command that serves over HTTP: `serve`."""
 
-import signal
 from typing import Annotated
 
 import typer
@@ -18,9 +17,8 @@ def serve(
     index: Index = None,
 ) -> int:
     """Serve the HTTP API; it follows the index as that changes."""
-    import uvicorn
-
-    from service.app import LOOPBACK, create_app
+    from service.app import LOOPBACK
+    from service.server import serve as serve_until_stopped
 
     settings = load_settings(index, host=host, port=port)
     if settings.host not in {*LOOPBACK, "::1"}:
@@ -30,12 +28,5 @@ def serve(
         )
     searcher = open_searcher(settings)
     searcher.warm_up()
-    host = settings.host.strip("[]")
-    # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        # The access log would hold what people ask, as part of the addresses.
-        uvicorn.run(create_app(searcher), host=host, port=settings.port, log_level="info", access_log=False)
-    except SystemExit as error:  # before it listened; the log has the reason
-        raise InputError(f"cannot listen on {host}, port {settings.port}; is another service there?") from error
+    serve_until_stopped(searcher, host=settings.host.strip("[]"), port=settings.port, limits=settings.limits)
     return FOUND

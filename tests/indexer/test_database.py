@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.database import APPLICATION_ID, FORMAT, STORE_FILE, connect, reading_errors, writer_lock
+from indexer.database import APPLICATION_ID, FORMAT, HOLDER_FILE, STORE_FILE, connect, reading_errors, writer_lock
 from indexer.errors import IndexBusyError, IndexFormatError, IndexMissingError, InputError
 
 HOLD_THE_LOCK = """
@@ -214,6 +214,18 @@ def test_killed_writer_frees_its_place(tmp_path: Path) -> None:
         other.wait()
     with writer_lock(tmp_path):
         pass
+
+
+def test_the_number_of_a_writer_before_is_not_told(tmp_path: Path) -> None:
+    """A killed writer leaves its number behind, which is nobody's; who asks waits for that of the one that writes."""
+    with holder_of(tmp_path) as before:
+        before.kill()
+        before.wait()
+    with writer_lock(tmp_path):
+        (tmp_path / HOLDER_FILE).write_text(str(before.pid))
+        with pytest.raises(IndexBusyError, match="process unknown is writing"), writer_lock(tmp_path):
+            pytest.fail("the lock was given twice")
+    assert not (tmp_path / HOLDER_FILE).read_text()  # who is done writes no more
 
 
 def test_writer_that_fails_frees_its_place(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Nearest passages by meaning: always the exact ones of the store's generation, whatever lies in the folder."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from indexer import dense
 from indexer.dense import Dense, write_snapshot
 from indexer.durable import publish
+from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Version
 
 DIM = 8
@@ -54,6 +56,10 @@ class History:
         self.next_id += len(added)
         self.live.update((i, (self.version.generation, vector)) for i, vector in zip(ids, added, strict=True))
         return ids
+
+    @property
+    def passage_count(self) -> int:
+        return len(self.live)
 
     def vectors_since(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         self.asked.append(generation)
@@ -335,8 +341,32 @@ def remove(name: str) -> Callable[[Path], None]:
 def rewrite_manifest(**changes: Any) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         (path,) = folder.glob("dense-*.json")
-        manifest = json.loads(path.read_text()) | changes
-        path.write_text(json.dumps({key: value for key, value in manifest.items() if value is not None}))
+        manifest = json.loads(read_manifest(path)) | changes
+        kept = {key: value for key, value in manifest.items() if value is not None}
+        path.write_bytes(sealed(json.dumps(kept).encode()))
+
+    return spoil
+
+
+NAMES = ("*.faiss", "*.json")
+KINDS = ("folder", "pipe", "link to itself", "link to zeros without end", "empty file")
+
+
+def put_in_place(name: str, kind: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (path,) = folder.glob(name)
+        path.unlink()
+        match kind:
+            case "folder":
+                path.mkdir()
+            case "pipe":
+                os.mkfifo(path)
+            case "link to itself":
+                path.symlink_to(path)
+            case "link to zeros without end":
+                path.symlink_to("/dev/zero")
+            case _:
+                path.touch()
 
     return spoil
 
@@ -353,11 +383,12 @@ VALUES: tuple[Any, ...] = (None, "other", 7, [], {})  # None: the key is missing
 # What happens to the two files of a snapshot -> whether FAISS may see the data at all.
 SPOILED = [
     *(pytest.param(spoil_one_byte("*.faiss", at / 8), False, id=f"flip data {at}") for at in range(9)),
-    *(pytest.param(spoil_one_byte("*.json", at / 20), True, id=f"flip manifest {at}") for at in range(21)),
+    *(pytest.param(spoil_one_byte("*.json", at / 20), False, id=f"flip manifest {at}") for at in range(21)),
     *(pytest.param(cut_off("*.faiss", share), False, id=f"cut data {share}") for share in (0, 0.5, 0.99)),
     *(pytest.param(cut_off("*.json", share), False, id=f"cut manifest {share}") for share in (0, 0.5, 0.99)),
     pytest.param(remove("*.faiss"), False, id="no data"),
     pytest.param(remove("*.json"), False, id="no manifest"),
+    *(pytest.param(put_in_place(name, kind), False, id=f"{kind} for {name}") for name in NAMES for kind in KINDS),
     *(
         pytest.param(put_text(text), False, id=f"manifest {text}")
         for text in ("[]", "null", "7", '{"a": 1}', "\xff{")
@@ -393,7 +424,7 @@ def test_snapshot_that_faiss_cannot_read(tmp_path: Path) -> None:
     snapshot(tmp_path, store)
     (data,) = tmp_path.glob("*.faiss")
     data.write_bytes(b"IxMp" + b"\xff" * 100)
-    rewrite_manifest(sha256=dense._sha256(data))(tmp_path)
+    rewrite_manifest(sha256=file_sha256(data))(tmp_path)
 
     check_some(opened(tmp_path, store), store)
 
@@ -507,13 +538,16 @@ def test_failed_writing_leaves_the_old_snapshot(tmp_path: Path, monkeypatch: pyt
     check_some(opened(tmp_path, store), store)
 
 
-def test_faiss_errors_in_writing_are_those_of_files(tmp_path: Path) -> None:
-    """What FAISS says of a disk that it cannot write to comes as OSError, as from any other file."""
+def test_a_snapshot_that_cannot_be_written_is_an_error_of_files(tmp_path: Path) -> None:
+    """A disk that cannot be written to is told as for any other file, also where only its last bytes find no space."""
     store = History()
     store.commit(random_vectors(5))
 
-    with pytest.raises(OSError, match="cannot be written"):
+    with pytest.raises(FileNotFoundError):
         snapshot(tmp_path / "absent", store)
+    (tmp_path / f"dense-00000001.faiss.{os.getpid()}.tmp").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        snapshot(tmp_path, store)
 
 
 # --- when a new snapshot is due

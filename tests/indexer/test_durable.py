@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.durable import flush, publish
+from indexer import durable
+from indexer.durable import exchange, flush, publish
 
 
 def names(folder: Path) -> set[str]:
@@ -128,3 +129,38 @@ def test_flush_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(OSError, match="Input/output error"):
         flush(tmp_path)
     assert open_files() == before
+
+
+def two_folders(base: Path) -> tuple[Path, Path]:
+    """Make two folders with a file that tells which it was."""
+    for name in ("old", "new"):
+        (base / name).mkdir()
+        (base / name / "it").write_text(name)
+    return base / "new", base / "old"
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_two_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool) -> None:
+    """Each is then where the other was, whether or not the system can do it in one step."""
+    new, old = two_folders(tmp_path)
+    if not in_one_step:
+        monkeypatch.setattr(durable, "_renamed_both", lambda *_: False)
+
+    exchange(new, old)
+
+    assert ((old / "it").read_text(), (new / "it").read_text()) == ("new", "old")
+    assert names(tmp_path) == {"new", "old"}
+
+
+def test_what_cannot_be_exchanged_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the new folder is missing, the old one stands as before."""
+    new, old = two_folders(tmp_path)
+    (new / "it").unlink()
+    new.rmdir()
+
+    for how in (durable._renamed_both, lambda *_: False):
+        monkeypatch.setattr(durable, "_renamed_both", how)
+        with pytest.raises(FileNotFoundError):
+            exchange(new, old)
+        assert (old / "it").read_text() == "old"
+        assert names(tmp_path) == {"old"}

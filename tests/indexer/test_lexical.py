@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from indexer import lexical
 from indexer.errors import UnusableIndexError
 from indexer.lexical import Lexical, drop_other_generations, write_generation
+from indexer.manifests import read_manifest, sealed
 from indexer.records import Filter, IndexedText, Version
 from indexer.words import Terms, split_query, take_apart
 
@@ -58,6 +59,10 @@ class History:
             self.live[self.next_id] = self.version.generation, made
             self.next_id += 1
         return list(range(first, self.next_id))
+
+    @property
+    def passage_count(self) -> int:
+        return len(self.live)
 
     def texts_since(self, generation: int) -> Iterator[IndexedText]:
         self.asked.append(generation)
@@ -631,7 +636,7 @@ def test_when_it_is_written_from_scratch(
     store.asked.clear()
     path = published(tmp_path, store)
     assert store.asked == [0 if from_scratch else 1]
-    assert json.loads((path / "manifest.json").read_text())["removed"] == (0 if from_scratch else removed)
+    assert json.loads(read_manifest(path / "manifest.json"))["removed"] == (0 if from_scratch else removed)
 
 
 def test_removals_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -737,15 +742,34 @@ def add(name: str) -> Callable[[Path], None]:
 
 def state(**changes: Any) -> Callable[[Path], None]:
     def spoil(path: Path) -> None:
-        manifest = json.loads((path / "manifest.json").read_text()) | changes
+        manifest = json.loads(read_manifest(path / "manifest.json")) | changes
         kept = {key: value for key, value in manifest.items() if value is not None}
-        replace(path / "manifest.json", json.dumps(kept).encode())
+        replace(path / "manifest.json", sealed(json.dumps(kept).encode()))
 
     return spoil
 
 
 def write(text: bytes) -> Callable[[Path], None]:
     return lambda path: replace(path / "manifest.json", text)
+
+
+def put_in_place(name: str, kind: str) -> Callable[[Path], None]:
+    def spoil(path: Path) -> None:
+        file = next(path.glob(name)) if name else path
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+        match kind:
+            case "folder":
+                file.mkdir()
+            case "pipe":
+                os.mkfifo(file)
+            case "link to itself":
+                file.symlink_to(file)
+            case "link to zeros without end":
+                file.symlink_to("/dev/zero")
+            case _:
+                file.touch()
+
+    return spoil
 
 
 def replace(file: Path, data: bytes) -> None:
@@ -763,7 +787,15 @@ SPOILED = [
     *(pytest.param(flip("meta.json", share), id=f"flip meta {share}") for share in (0, 1)),
     *(pytest.param(remove(name), id=f"no {name}") for name in ("meta.json", ".managed.json", "manifest.json")),
     *(pytest.param(add(name), id=f"added {name}") for name in ("x.del", "other")),
-    *(pytest.param(flip("manifest.json", at / 10), id=f"flip manifest {at}") for at in range(0, 8, 2)),
+    *(pytest.param(flip("manifest.json", at / 10), id=f"flip manifest {at}") for at in range(11)),
+    *(
+        pytest.param(put_in_place(name, kind), id=f"{kind} for {name}")
+        for name in ("*.idx", "manifest.json", "")
+        for kind in ("folder", "pipe", "link to itself", "link to zeros without end", "empty file")
+        if (name, kind) != ("", "folder")  # which it is
+    ),
+    pytest.param(lambda path: os.mkfifo(path / "other"), id="added pipe"),
+    pytest.param(lambda path: (path / "other").mkdir(), id="added folder"),
     *(pytest.param(write(text), id=f"manifest {text!r}") for text in (b"", b"[]", b"null", b"{}", b"\xff")),
     *(
         pytest.param(state(**{key: value}), id=f"{key} {value!r}")

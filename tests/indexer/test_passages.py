@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.encoder import SentenceEncoder
 from indexer.paragraphs import paragraphs
-from indexer.passages import context_line, cut
+from indexer.passages import MOST_OF_A_TOKEN, context_line, cut
 from indexer.records import Event, Line, Metadata, Page, Passage, Removal, Span
 from indexer.sentences import split
 from indexer.settings import DEFAULT_MODEL, Settings
@@ -192,6 +192,17 @@ def test_word_that_is_too_long_is_cut() -> None:
 
     assert "".join(texts(passages)) == word
     assert len(passages) > 4
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, "a" + "\u0301" * 50_000])
+def test_passage_is_no_longer_than_a_person_reads(text: str) -> None:
+    """A word without end, whether of letters or of accents, is cut by its characters."""
+    one = page(1, text)
+    passages = cut([one], [], Metadata(), RealCounter(100), aim=60)
+
+    for passage in passages:
+        assert len(passage.text) <= 100 * MOST_OF_A_TOKEN
+        assert passage.text == read_again(passage, [one])
 
 
 def test_cut_words_are_not_put_together_again() -> None:

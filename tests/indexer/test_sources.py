@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from indexer import sources
 from indexer.errors import DocumentRefusedError, InputError, Refusal
 from indexer.settings import Settings
-from indexer.sources import Scan, Source, read, scan
+from indexer.sources import DEEPEST, Scan, Source, read, scan
 
 
 def files(root: Path, *names: str) -> Path:
@@ -246,7 +248,10 @@ def test_file_that_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
 UNDECODABLE = os.fsdecode(b"caf\xe9.txt")
 
 
-@pytest.mark.parametrize(("name", "shown"), [(UNDECODABLE, r"caf\udce9.txt"), ("a\u202etxt.exe", "a\u202etxt.exe")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(UNDECODABLE, r"caf\udce9.txt"), ("a\u202etxt.exe", r"a\u202etxt.exe"), ("a\x1b[2J\n", r"a\x1b[2J\n")],
+)
 def test_names_that_cannot_be_shown(tmp_path: Path, name: str, shown: str) -> None:
     """A file whose name is not text, or would deceive who reads it, is reported and not indexed."""
     result = scan([files(tmp_path, "a.txt", name)], Settings())
@@ -273,6 +278,25 @@ def test_source_whose_name_is_not_text(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"caf\\udce9` has a name that is not UTF-8: rename it; nothing was changed"):
         scan([folder], Settings())
+
+
+def test_folders_without_end(tmp_path: Path) -> None:
+    """Folders below folders end the search at a depth that no collection has, and the rest is reported."""
+    top = files(tmp_path, "a.txt")
+    inner = os.open(top, os.O_RDONLY)
+    for _ in range(1200):  # deeper than Python calls, and than a path may be long
+        os.mkdir("deep", dir_fd=inner)
+        outer, inner = inner, os.open("deep", os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    try:
+        result = scan([top], Settings())
+    finally:
+        subprocess.run(["rm", "-rf", top / "deep"], check=True)  # shutil calls itself for each, too
+
+    assert [source.path for source in result.sources] == ["a.txt"]
+    assert [refused.path for refused in result.unreadable] == ["/".join(["deep"] * (DEEPEST + 1))]
+    assert "so it is not looked into" in result.unreadable[0].message
 
 
 # --- manifests
@@ -394,14 +418,32 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert raised.value.code == Refusal.UNREADABLE
 
 
+def test_file_that_has_become_something_else(tmp_path: Path) -> None:
+    """A pipe or device in the file's place is refused without waiting for it, and so is a link that leads out."""
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "root").mkdir()
+    made = source(tmp_path / "root")
+    changes: list[tuple[str, Callable[[], object]]] = [
+        ("has become a pipe or device", lambda: os.mkfifo(made.file)),
+        ("has become a link that leads out of its folder", lambda: made.file.symlink_to(tmp_path / "secret.txt")),
+        ("has become a link that leads out of its folder", lambda: made.file.symlink_to("/dev/zero")),
+    ]
+    for message, change in changes:
+        made.file.unlink()
+        change()
+        with pytest.raises(DocumentRefusedError, match=message) as raised:
+            read(made, 1000)
+        assert raised.value.code == Refusal.UNREADABLE
+
+
 def sizes_while_reading(monkeypatch: pytest.MonkeyPatch, states: Iterator[tuple[int, int]]) -> None:
     """Let each look at the open file see the next size and time."""
 
     def fstat(_: int) -> Any:
         size, modified = next(states)
-        return SimpleNamespace(st_size=size, st_mtime_ns=modified)
+        return SimpleNamespace(st_size=size, st_mtime_ns=modified, st_mode=stat.S_IFREG)
 
-    monkeypatch.setattr(sources, "os", SimpleNamespace(fstat=fstat))
+    monkeypatch.setattr(sources, "os", SimpleNamespace(fstat=fstat, open=os.open, O_NONBLOCK=os.O_NONBLOCK))
 
 
 @pytest.mark.parametrize(

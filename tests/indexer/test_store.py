@@ -1,11 +1,13 @@
 """The truth of an index: round trips, generations, readers and writers at once, what a removal leaves."""
 
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -27,6 +29,7 @@ from indexer.errors import (
     InputError,
     NotFoundError,
     Refusal,
+    UnusableIndexError,
 )
 from indexer.records import (
     Counts,
@@ -45,6 +48,7 @@ from indexer.records import (
     Version,
 )
 from indexer.store import Known, Reader, Store, Writer, input_sha256
+from indexer.store.rows import TABLES
 from tests.fakes import page, without_lines
 
 DIM = 4
@@ -456,7 +460,7 @@ def test_altered_vectors_are_told(tmp_path: Path, blob: bytes) -> None:
 
     with Store.open(tmp_path).reading() as reader:
         ids = reader.passage_ids(document("a.txt").doc_id)
-        with pytest.raises(IndexFormatError, match=r"stored vectors have .* --reencode`"):
+        with pytest.raises(IndexFormatError, match=r"row 1 of table `passages` .* doctor --repair`"):
             reader.vectors(ids, DIM)
 
 
@@ -851,7 +855,7 @@ def test_altered_page_is_never_served(tmp_path: Path) -> None:
     file.close()
 
     with Store.open(tmp_path).reading() as reader:
-        with pytest.raises(IndexFormatError, match=f"page 1 of `{doc_id}` was altered .* --reencode`"):
+        with pytest.raises(IndexFormatError, match=r"row 1, 1 of table `pages` .* doctor --repair`"):
             reader.page(doc_id, 1)
         assert reader.page(document("b.txt").doc_id, 1)[0].text == "This is b.txt."
 
@@ -866,7 +870,10 @@ def test_altered_record_is_told(tmp_path: Path, altered: str) -> None:
     file.close()
 
     store = Store.open(tmp_path)
-    with pytest.raises(IndexFormatError, match=r"altered record; .* --reencode`"), store.reading() as reader:
+    with (
+        pytest.raises(IndexFormatError, match=r"row 1 of table `documents` .* doctor --repair`"),
+        store.reading() as reader,
+    ):
         reader.documents()
 
 
@@ -905,3 +912,137 @@ def test_nothing_readable_of_a_removed_document_stays(tmp_path: Path, is_served:
     assert b"hushhush" not in bytes_of(folder)
     assert b"Public text." in bytes_of(folder)
     store.close()
+
+
+# --- damage
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    """Alter a store behind its back."""
+    file = sqlite3.connect(folder / STORE_FILE)
+    assert file.execute(statement, values).rowcount > 0
+    file.commit()
+    file.close()
+
+
+def ask_everything(reader: Reader) -> list[object]:
+    """Ask all that a search or a listing asks."""
+    ids = [outline.passage_id for outline in reader.outlines()]
+    doc_ids = [made.doc_id for made in reader.documents()]
+    return [
+        reader.version,
+        reader.fingerprint,
+        reader.finished_at,
+        reader.counts(),
+        reader.bodies(),
+        reader.kinds(),
+        [reader.page(doc_id, 1) for doc_id in doc_ids],
+        reader.passages(ids),
+        [reader.passage_ids(doc_id) for doc_id in doc_ids],
+        [found.tolist() for found in reader.vectors_since(0, DIM)],
+        {passage: found.tolist() for passage, found in reader.vectors(ids, DIM).items()},
+        list(reader.texts_since(0)),
+        list(reader.texts_of(doc_ids)),
+        reader.removed_since(0).tolist(),
+        reader.has_version(reader.version),
+        reader.refusals(),
+    ]
+
+
+def damaged(folder: Path) -> Store:
+    """Make an index that has rows in every table."""
+    with Store.writing(folder) as writer:
+        for path in ("a.txt", "b.txt", "c.txt"):
+            put(writer, document(path, Metadata(body="Norton", kind="visit")), f"This is {path}.")
+        writer.put_refusals([(Refused("/reports", "e.txt", Refusal.EMPTY, "it is empty"), Known("ab", "r"))])
+        commit(writer)
+    with Store.writing(folder) as writer:
+        writer.remove_document(document("a.txt").doc_id)
+        commit(writer)
+    return Store.open(folder)
+
+
+COLUMNS = [(table.name, column) for table in TABLES for column in (*table.columns, "hash")]
+UNHASHED = [("pages", "text"), ("passages", "sketch"), ("passages", "vectors")]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS + UNHASHED)
+def test_no_altered_column_is_served(tmp_path: Path, table: str, column: str) -> None:
+    """Whatever value of whatever row was altered: what depends on it is an error, what does not is as before."""
+    store = damaged(tmp_path)
+    with store.reading() as reader:
+        before = ask_everything(reader)
+        reader.check()
+    store.close()
+    change(
+        tmp_path,
+        f"UPDATE {table} SET {column} = CASE typeof({column}) WHEN 'integer' THEN {column} + 7"
+        f" WHEN 'blob' THEN randomblob(length({column}) + 1) WHEN 'null' THEN 'x' ELSE {column} || 'x' END"
+        f" WHERE rowid = (SELECT max(rowid) FROM {table})",
+    )
+    with suppress(UnusableIndexError), Store.open(tmp_path).reading() as reader:
+        assert ask_everything(reader) == before
+    with pytest.raises(IndexFormatError, match="doctor --repair"), Store.open(tmp_path).reading() as reader:
+        reader.check()
+
+
+@pytest.mark.parametrize("table", [table.name for table in TABLES])
+def test_no_vanished_row_is_overlooked(tmp_path: Path, table: str) -> None:
+    """A collection that lost a row is damaged, not smaller."""
+    damaged(tmp_path).close()
+    change(tmp_path, f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")
+    with pytest.raises(IndexFormatError, match="doctor --repair"), Store.open(tmp_path).reading() as reader:
+        reader.check()
+
+
+def test_a_lost_document_is_not_taken_for_an_unknown_one(tmp_path: Path) -> None:
+    """Who asks for it by its id is told of damage, and so is who asks for its page or its passage."""
+    damaged(tmp_path).close()
+    change(tmp_path, "DELETE FROM documents WHERE path = 'c.txt'")
+    change(tmp_path, "DELETE FROM passages WHERE passage = 3")
+    with Store.open(tmp_path).reading() as reader:
+        for ask in (
+            lambda: reader.document(document("c.txt").doc_id),
+            lambda: reader.page(document("c.txt").doc_id, 1),
+            lambda: reader.find("c.txt"),
+            lambda: reader.passages([3]),
+            lambda: reader.vectors([3], DIM),
+        ):
+            with pytest.raises(IndexFormatError, match="doctor --repair"):
+                ask()
+        assert reader.document(document("b.txt").doc_id).path == "b.txt"
+
+
+def test_a_row_does_not_pass_for_another(tmp_path: Path) -> None:
+    """Texts that changed places are each as they were written, but not where."""
+    damaged(tmp_path).close()
+    change(tmp_path, "UPDATE pages SET document = document + 100")
+    change(tmp_path, "UPDATE pages SET document = 105 - document")
+    with Store.open(tmp_path).reading() as reader, pytest.raises(IndexFormatError, match="`pages`"):
+        reader.page(document("b.txt").doc_id, 1)
+
+
+def test_a_sync_does_not_go_on_from_damage(tmp_path: Path) -> None:
+    """A writer that finds damage changes nothing."""
+    damaged(tmp_path).close()
+    change(tmp_path, "UPDATE documents SET recipe = 'x' WHERE path = 'c.txt'")
+    with pytest.raises(IndexFormatError, match="doctor --repair"), Store.writing(tmp_path):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str) -> None:
+    """SQLite would wait for a pipe."""
+    (tmp_path / STORE_FILE).mkdir() if kind == "folder" else os.mkfifo(tmp_path / STORE_FILE)
+    with pytest.raises(IndexFormatError, match="is not a file"):
+        Store.open(tmp_path)
+
+
+def test_numbers_of_a_store_that_is_followed_are_not_given_again(tmp_path: Path) -> None:
+    """A store that takes another's place goes on where that one was."""
+    with Store.writing(tmp_path) as writer:
+        writer.follow(7, 20, 300)
+        assert put(writer, document("a.txt"), "One.", "Two.") == [301, 302]
+        commit(writer)
+    with Store.open(tmp_path).reading() as reader:
+        assert reader.version.generation == 8

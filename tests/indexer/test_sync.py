@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from numpy.typing import NDArray
 
-from indexer import dense, lexical, sync
+from indexer import dense, lexical, originals, sync
 from indexer.dense import Dense
 from indexer.errors import (
     DocumentRefusedError,
@@ -34,6 +34,7 @@ from indexer.errors import (
     UnusableIndexError,
 )
 from indexer.lexical import Lexical
+from indexer.originals import ORIGINALS, original
 from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage, Refused
 from indexer.settings import PathRule, Settings
@@ -104,7 +105,7 @@ class Library:
         return [(path, found) for _, path, found in results(self.index, self.encoder, text)]
 
     def originals(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in (self.index / sync.ORIGINALS).glob("*")}
+        return {path.name: path.read_bytes() for path in (self.index / ORIGINALS).glob("*")}
 
 
 @pytest.fixture
@@ -663,7 +664,7 @@ def test_originals_are_kept_as_long_as_their_documents(library: Library) -> None
     library.write("bad.txt", "! broken")
     library.sync()
     assert library.originals() == {digest(text): text.encode() for text in (BOATS, TREES)}
-    assert sync.original(library.index, digest(BOATS)).read_text() == BOATS
+    assert original(library.index, digest(BOATS)).read_text() == BOATS
     (library.folder / "boats.txt").unlink()
     library.write("trees.txt", BREAD)
     library.sync()
@@ -686,8 +687,8 @@ def test_originals_of_files_that_cannot_be_read_just_now_are_kept(
 def test_missing_originals_are_restored_and_leftovers_dropped(library: Library) -> None:
     """A sync mends the folder even where no document changed."""
     library.sync()
-    sync.original(library.index, digest(BOATS)).unlink()
-    sync.original(library.index, f"{digest(BREAD)}.123.tmp").write_text("half a fi")
+    original(library.index, digest(BOATS)).unlink()
+    original(library.index, f"{digest(BREAD)}.123.tmp").write_text("half a fi")
     library.sync()
     assert set(library.originals()) == {digest(BOATS), digest(TREES)}
 
@@ -789,8 +790,8 @@ def test_an_interrupted_sync_has_changed_nothing(
     monkeypatch.setattr(sync, "BATCH", 1)
     monkeypatch.setattr(dense, "STALE_AT_LEAST", 0)
     library.sync()
-    before = files(library.index, but=sync.ORIGINALS), results(library.index, library.encoder, "ferry")
-    originals = library.originals()
+    before = files(library.index, but=ORIGINALS), results(library.index, library.encoder, "ferry")
+    kept = library.originals()
     library.write("boats.txt", LONG)
     library.write("bread.txt", BREAD)
     library.write("night.txt", "Nobody is out at night.")
@@ -798,8 +799,8 @@ def test_an_interrupted_sync_has_changed_nothing(
     library.encoder = FailingEncoder(at, error)
     with pytest.raises(type(error)):
         library.sync()
-    assert (files(library.index, but=sync.ORIGINALS), results(library.index, library.encoder, "ferry")) == before
-    assert originals.items() <= library.originals().items()
+    assert (files(library.index, but=ORIGINALS), results(library.index, library.encoder, "ferry")) == before
+    assert library.originals() == kept
     library.encoder = WordEncoder(room=ROOM)
     report = library.sync()
     assert (report.added, report.updated, report.removed) == (
@@ -947,17 +948,46 @@ def failing_publish(path: Path, _: object) -> None:
 
 
 def test_an_original_that_cannot_be_kept_stops_the_sync(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A citation could not be shown in its file later; the message says how to go on."""
+    """A citation could not be shown in its file later; the message says how much is missing."""
     library.sync()
     before = contents(library.index)
     library.write("boats.txt", BREAD)
     with monkeypatch.context() as patched:
-        patched.setattr(sync, "publish", failing_publish)
-        with pytest.raises(UnusableIndexError, match=r"No space left on device.*`keep_originals`"):
+        patched.setattr(originals, "publish", failing_publish)
+        with pytest.raises(UnusableIndexError, match=r"full: about [\d.,]+ MB more are needed.*index is as it was"):
             library.sync()
         assert contents(library.index) == before
         library.set(keep_originals=False)
         assert library.sync().updated == ("boats.txt",)
+
+
+def test_an_original_that_cannot_be_deleted_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new generation stands, but a removed file must not stay unnoticed; the next sync tries again."""
+    library.sync()
+    (library.folder / "boats.txt").unlink()
+
+    def failing_drop(folder: Path, _: object) -> None:
+        raise OSError(5, "Input/output error", str(folder / "file"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, "drop_other_originals", failing_drop)
+        with pytest.raises(UnusableIndexError, match=r"up to date, but .* could not be deleted .*Input/output error"):
+            library.sync()
+    assert set(library.documents()) == {"trees.txt"}
+    assert len(library.originals()) == 2
+    library.sync()
+    assert set(library.originals()) == {digest(TREES)}
+
+
+def test_a_failed_sync_leaves_nothing_over(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither words nor originals of what it did not come to show."""
+    library.sync()
+    before = files(library.index)
+    library.write("bread.txt", BREAD)
+    monkeypatch.setattr(Writer, "commit", lambda *_: failing_publish(library.index, None))
+    with pytest.raises(UnusableIndexError, match=r"is full.*the index is as it was"):
+        library.sync()
+    assert files(library.index) == before
 
 
 def test_a_sync_succeeds_without_a_snapshot(
@@ -1071,6 +1101,10 @@ def test_words_of_a_generation_that_never_came_are_removed(library: Library, mon
         patched.setattr(Writer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.sync()
+        assert word_folders(library.index) == ["lexical-00000001"]
+        patched.setattr(sync, "_take_back", lambda _: None)  # as when the process is killed
+        with pytest.raises(KeyboardInterrupt):
+            library.sync()
     assert word_folders(library.index) == ["lexical-00000001", "lexical-00000002"]
     assert everything(library) == before
     library.write("boats.txt", BOATS)
@@ -1088,7 +1122,7 @@ def test_words_that_cannot_be_written_stop_the_sync(library: Library, monkeypatc
     library.write("boats.txt", BREAD)
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", lambda *_: failing_publish(library.index, None))
-        with pytest.raises(UnusableIndexError, match=r"No space left on device.*free some space"):
+        with pytest.raises(UnusableIndexError, match=r"is full.*free some space"):
             library.sync()
     assert everything(library) == before
     assert word_folders(library.index) == ["lexical-00000001"]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
+from indexer.originals import original
 from indexer.records import StoredPassage
 from indexer.store import Store
-from indexer.sync import original
 from service.citation import cite
 
 SAMPLE = 200

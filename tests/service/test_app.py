@@ -42,18 +42,18 @@ def doc_id(client: TestClient) -> str:
         ({"q": ""}, "the query is empty"),
         ({"q": "   "}, "the query is empty"),
         ({"q": "x" * 20_000}, "the query has 20,000 characters; at most 1,000"),
-        ({"q": "x" * 1_000_000}, "the query has 1,000,000 characters; at most 1,000"),
+        ({"q": "x" * 60_000}, "the query has 60,000 characters; at most 1,000"),
         ({"q": '-school -"a budget"'}, "only says what to leave out; add what to look for"),
         ({"q": "x", "k": 0}, "k is 0; it must be from 1 to 100"),
         ({"q": "x", "k": 100_000}, "k is 100000; it must be from 1 to 100"),
         ({"q": "x", "from": "last week"}, "`last week` is not a date; write 2018-05-22"),
         ({"q": "x", "to": ""}, "`` is not a date"),
         ({"q": "x", "as_of": "2020-02-30"}, "`2020-02-30` is not a date"),
-        ({"q": "x", "from": "1 " * 500_000}, "is not a date"),
+        ({"q": "x", "from": "1 " * 30_000}, "is not a date"),
         ({"q": "x", "from": "2021", "to": "2020"}, "wrong way round: from 2021-01-01 to 2020-12-31"),
         ({"q": "x", "from": "2021", "as_of": "2020"}, "wrong way round: from 2021-01-01 to 2020-12-31"),
         ({"q": "x", "body": "Redbrok"}, "no document of body `Redbrok`; did you mean `Redbrook Council`?"),
-        ({"q": "x", "body": "b" * 1_000_000}, "1,000,000 characters"),
+        ({"q": "x", "body": "b" * 60_000}, "60,000 characters"),
         ({"q": "x", "kind": "letter"}, "no document of kind `letter`; `citewell status` lists every kind"),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:40],
@@ -104,7 +104,7 @@ def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
         b"null",
         b"[]",
         b'"x"',
-        b"[" * 100_000,
+        b"[" * 60_000,
         b'{"q": "x", "k": ' + b"9" * 5000 + b"}",
         b'{"q": "x", "k": 1e999}',
         b'{"q": "x", "k": NaN}',
@@ -230,7 +230,7 @@ def test_a_damaged_index_is_a_problem(library: Library) -> None:
     hit = client.get("/v1/search?q=school+budget&k=1").json()["hits"][0]
     change(library, "UPDATE pages SET text = replace(text, 'budget', 'profit')")
     for path in ("/v1/search?q=school+budget&k=1", hit["citation"]["link"]):
-        assert "altered inside the index" in problem(client.get(path), 503)["detail"]
+        assert "damaged" in problem(client.get(path), 503)["detail"]
     shutil.rmtree(library.settings.index)
     library.settings.index.mkdir()
     (library.settings.index / STORE_FILE).write_bytes(b"no database at all " * 1000)

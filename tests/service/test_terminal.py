@@ -1,12 +1,8 @@
 import io
-import json
 import sys
-import unicodedata
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from indexer.encoder import Fingerprint
 from indexer.errors import Refusal
@@ -14,6 +10,7 @@ from indexer.records import Counts, Refused
 from indexer.sync import Progress, Report
 from service.citation import Citation
 from service.schemas import HitOut, Interpreted, PageResponse, Reason, Scores, SearchResponse, StatusResponse
+from service.signs import safe
 from service.terminal import (
     console,
     page_list,
@@ -22,8 +19,6 @@ from service.terminal import (
     print_search,
     print_status,
     progress_bar,
-    safe,
-    safe_json,
 )
 
 HASH = "0" * 64
@@ -116,30 +111,6 @@ def test_bold_is_for_terminals_that_want_it(
         console(stderr=stderr).print("x", style="bold")
         assert ("\x1b[" in judged.getvalue()) == is_bold
         assert judged.getvalue().replace("\x1b[1m", "").replace("\x1b[0m", "") == "x\n"
-
-
-@given(st.text(st.characters()))
-def test_safe_text_has_only_signs_that_show(text: str) -> None:
-    """Sign for sign: what is safe stays, what is not becomes one sign, so that offsets still fit."""
-    made = safe(text)
-    assert len(made) == len(text)
-    assert not {unicodedata.category(char) for char in made.replace("\n", "")} & {"Cc", "Cf", "Cs"}
-    assert safe(made) == made
-    assert all(now in {was, "\ufffd"} for was, now in zip(text, made, strict=True))
-
-
-@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))
-def test_safe_json_says_the_same(value: object) -> None:
-    """JSON without signs that steer reads as the value it was made of."""
-    made = safe_json(json.dumps(value, ensure_ascii=False, indent=2))
-    assert json.loads(made) == value
-    assert safe(made) == made
-
-
-def test_what_people_write_stays_as_it_is() -> None:
-    """Quotes, dashes, bullets, accents, other scripts and line feeds are no danger."""
-    text = "“Café” – 5 € •\nΑθήνα 東京 🏫"
-    assert safe(text) == safe_json(text) == text
 
 
 def test_hits_are_printed_as_blocks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from lxml import etree
 
 from indexer.errors import Refusal
 from indexer.extract import docx as reader
@@ -75,6 +77,40 @@ def test_changes_under_review_are_read_as_accepted() -> None:
         document.element.replace(document.element.body, parse_xml(body))
 
     assert reader.read(word(write)).pages[0].text == "Visits are weekly\n\nIn a control\n\nBeside\n\nIn a box"
+
+
+def test_text_of_a_box_within_a_box_is_read_once() -> None:
+    """Boxes that programs nest give their text after the paragraph that holds them."""
+    body = f"""<w:body {nsdecls("w")}><w:p><w:r><w:t>Outside</w:t></w:r><w:r><w:txbxContent>
+      <w:p><w:r><w:t>In a box</w:t></w:r><w:r><w:txbxContent><w:p><w:r><w:t>Further in</w:t></w:r></w:p>
+      </w:txbxContent></w:r></w:p></w:txbxContent></w:r></w:p></w:body>"""
+
+    def write(document: Document) -> None:
+        document.element.replace(document.element.body, parse_xml(body))
+
+    assert reader.read(word(write)).pages[0].text == "Outside\n\nIn a box\n\nFurther in"
+
+
+def test_styles_based_on_each_other_in_a_circle_end() -> None:
+    """A paragraph whose style leads back to itself is read like others."""
+
+    def write(document: Document) -> None:
+        one, two = (document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH) for name in ("One", "Two"))
+        one.base_style, two.base_style = two, one
+        document.add_paragraph("Visits are weekly.", style="One")
+
+    assert reader.read(word(write)).pages[0].text == "Visits are weekly."
+
+
+def test_tree_that_outgrows_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lxml calls an unknown error is said as what it is."""
+
+    def parse(stream: io.BytesIO) -> None:
+        raise etree.XMLSyntaxError("unknown error", etree.ErrorTypes.ERR_NO_MEMORY, 0, 0)  # type: ignore[call-arg]
+
+    monkeypatch.setattr(docx, "Document", parse)
+    with pytest.raises(MemoryError):
+        reader.read(archive({"word/document.xml": ""}))
 
 
 def test_file_without_text_is_refused() -> None:

@@ -156,3 +156,30 @@ def test_real_error_page_of_the_collection_is_refused() -> None:
     if not saved:
         pytest.skip("no ../shared/reports here")
     assert [refusal(reader.read, path.read_bytes()).code for path in saved] == [Refusal.ERROR_PAGE]
+
+
+def test_controls_written_as_numbers_are_dropped() -> None:
+    """They neither keep the article from being read nor reach its text, title or address."""
+    odd = "&#27;[2J&#x7;"
+    head = f"Ashby {odd}praised for foster care | The Valley Herald"
+    text = ARTICLE.replace("Ashby praised for foster care | The Valley Herald", head)
+    text = text.replace("<p>Ashby Council", f"<p>{odd}Ashby Council").replace("news/1", f"news/{odd}&#x202e;1")
+    found = reader.read(text.encode())
+    assert found.pages[0].text == TEXT.replace("Ashby Council", "[2JAshby Council")
+    assert found.title == "Ashby [2Jpraised for foster care | The Valley Herald"
+    assert found.stated["source"] == "https://herald.example/news/[2J1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("<div>" * 300, id="nested deep"),
+        pytest.param(f"<p>{'word ' * 2_200_000}</p>", id="long text"),
+        pytest.param(f"<p title='{'x' * 11_000_000}'>a</p>", id="long attribute"),
+    ],
+)
+def test_page_that_the_parser_does_not_finish_is_refused(body: str) -> None:
+    """Its limits end the text in the middle, which is never taken for the whole."""
+    refused = refusal(reader.read, page("Visits in Ashby", *["Carers felt well supported."] * 20, body, "The end."))
+    assert refused.code is Refusal.RESOURCES
+    assert "cannot be read whole" in refused.message

@@ -96,6 +96,7 @@ def test_front_matter_is_stated_in_types_that_json_has() -> None:
         ("- a list\n- of items", 1),
         ("whole: &whole [*whole]", 1),
         ("object: !!python/object/apply:os.getcwd []", 2),
+        ("pages: 0x" + "f" * 5000, 1),
     ],
 )
 def test_front_matter_that_cannot_be_read_is_refused(matter: str, line: int) -> None:
@@ -110,6 +111,15 @@ def test_aliases_that_multiply_are_refused() -> None:
     rows = ["a0: &a0 x", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9))]
     refused = refusal(reader.read, "\n".join(["---", *rows, "---", "Text."]).encode())
     assert refused.code is Refusal.METADATA
+
+
+@pytest.mark.parametrize("mark", ["> ", "- ", "1. "])
+def test_no_text_is_lost_by_nesting(mark: str) -> None:
+    """Lists and quotations are read to a depth that no person writes, and refused beyond, where the parser stops."""
+    assert "the end" in reader.read((mark * 40 + "the end\n").encode()).pages[0].text
+    refused = refusal(reader.read, (mark * 400 + "the end\n").encode())
+    assert refused.code is Refusal.RESOURCES
+    assert "less deep" in refused.message
 
 
 def test_rule_at_the_start_is_no_front_matter() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import CitewellError, DocumentRefusedError, Refusal
-from indexer.extract import Readers, child
+from indexer.extract import Readers, child, pool
 from indexer.records import Extracted
 from indexer.settings import Settings
 from tests.indexer.extract.files import bomb_pdf, lines, pdf, slow_pdf
@@ -115,6 +115,35 @@ def test_few_files_are_taken_ahead() -> None:
             assert taken <= yielded + 4
             if yielded == 20:
                 break
+
+
+def test_large_files_are_not_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that wait to be read are limited in bytes too, and every one is read all the same."""
+    monkeypatch.setattr(pool, "MOST_AHEAD", 3 * len(GOOD))
+    taken = []
+
+    def files() -> Iterator[tuple[int, bytes]]:
+        for number in range(20):
+            taken.append(number)
+            yield number, GOOD
+
+    with Readers(Settings(parse_workers=4)) as readers:
+        for number, found in readers.read_all(files()):
+            assert len(taken) <= number + 4
+            assert code_of(found) == GOOD.decode()
+    assert len(taken) == 20
+
+
+def test_message_is_plain_and_short(one: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal quotes no sign that a terminal would obey, and not the whole file."""
+    answer = {"refused": ["damaged", "odd \x1b[2J\u202e\n" + "x" * 1000, [3]], "retire": False}
+    monkeypatch.setattr(child, "read_frame", lambda stream, limit: (answer, b""))
+    with pytest.raises(DocumentRefusedError) as caught:
+        one.read(GOOD, "a.txt")
+    assert caught.value.message.startswith(r"odd \x1b[2J\u202e\nxxx")
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 700
+    assert caught.value.pages == (3,)
 
 
 def test_name_says_what_a_file_was_meant_to_be(one: Readers) -> None:

@@ -77,6 +77,32 @@ def test_length_over_the_limit_is_refused_before_reading() -> None:
         read_frame(io.BytesIO(struct.pack(">IQ", 10, 2**60)), 10**6)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 1},
+        {"title": ["a"]},
+        {"title": "\ud800"},
+        {"stated": []},
+        {"notes": [1]},
+        {"notes": 1},
+        {"pages": [1]},
+        {"pages": [["one", "text", [], [], False]]},
+        {"pages": [[1, None, [], [], False]]},
+        {"pages": [[1, "\ud800", [], [], False]]},
+        {"pages": [[1, "text", [["a", 1, None, None, False, 0, False]], [], False]]},
+        {"pages": [[1, "text", [], [["a", 1]], False]]},
+        {"pages": [[1, "text", [[0, 1, [1, 2], None, False, 0, False]], [], False]]},
+    ],
+)
+def test_what_no_reader_says_is_an_error(change: dict[str, object]) -> None:
+    """A process that a file has taken over cannot plant values that fail later, in the parent."""
+    message = to_json(Extracted("text", "plain text", (Page(1, "text"),)))
+    assert from_json(message).pages == (Page(1, "text"),)
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        from_json(message | change)
+
+
 @pytest.mark.parametrize("body", [b"[1, 2]", b"no JSON"])
 def test_what_is_no_frame_is_an_error(body: bytes) -> None:
     """Only a JSON object is a message."""

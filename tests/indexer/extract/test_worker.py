@@ -70,7 +70,10 @@ text.read = loud"""
 @pytest.mark.parametrize(
     ("deed", "error"),
     [
-        ("import pathlib; pathlib.Path('FOLDER/file').write_text('x')", "File too large"),
+        ("import pathlib; pathlib.Path('FOLDER/file').write_text('x')", "may not use open to write"),
+        ("import os; os.open('FOLDER/file', os.O_CREAT)", "may not use open to write"),
+        ("import os; os.mkdir('FOLDER/new')", "may not use os.mkdir"),
+        ("import pathlib; pathlib.Path('FOLDER').rename('FOLDER2')", "may not use os.rename"),
         ("import socket; socket.create_connection(('127.0.0.1', 9))", "PermissionError"),
         ("import subprocess; subprocess.run(['true'])", "PermissionError"),
         ("import os; os.system('true')", "PermissionError"),
@@ -87,6 +90,23 @@ def test_reader_that_misbehaves_damages_nothing(tmp_path: Path, deed: str, error
     assert code == "damaged"
     assert error in message
     assert "\n" not in message
+    assert list(tmp_path.parent.glob(f"{tmp_path.name}*")) == [tmp_path]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_answer_that_cannot_be_sent_is_a_refusal() -> None:
+    """What has no place in JSON costs one file, not the process."""
+    before = """
+import indexer.extract.text as text
+honest = text.read
+def read(data):
+    import dataclasses
+    return dataclasses.replace(honest(data), title="\\ud800") if b"odd" in data else honest(data)
+text.read = read"""
+    _, first, second = answers(("a.txt", b"Some odd text."), ("b.txt", b"Some text."), before=before)
+    assert first["refused"][0] == "damaged"
+    assert "UnicodeEncodeError" in first["refused"][1]
+    assert second["extracted"]["pages"][0][1] == "Some text."
 
 
 def test_limits_are_set_for_good() -> None:

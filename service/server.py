@@ -1,0 +1,113 @@
+"""The HTTP server around the application: uvicorn, with limits on what comes before there is a request."""
+
+import asyncio
+import signal
+from functools import partial
+from typing import Any
+
+import uvicorn
+from h11 import IDLE, SEND_RESPONSE
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from indexer.errors import CitewellError, InputError
+from indexer.settings import Limits
+from service.app import bare_answer, create_app
+from service.limits import BusyError, MalformedError, SlowRequestError
+from service.search import Searcher
+
+LINGERING_S = 1.0  # time in which a client that still sends can read why it is not heard
+
+
+def serve(searcher: Searcher, *, host: str, port: int, limits: Limits) -> None:
+    """Serve until the process is told to stop by SIGINT or SIGTERM, and then finish what was begun.
+
+    Raises InputError where it cannot listen.
+    """
+    # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        uvicorn.run(
+            create_app(searcher, limits=limits),
+            host=host,
+            port=port,
+            http=partial(Connection, limits),  # type: ignore[arg-type] # which is called like a class
+            ws="none",
+            log_level="info",
+            access_log=False,  # it would hold what people ask, as part of the addresses
+            proxy_headers=False,
+            server_header=False,
+            h11_max_incomplete_event_size=limits.head_kb * 1024,
+            timeout_graceful_shutdown=limits.stop_s,
+        )
+    except SystemExit as error:  # before it listened; the log has the reason
+        raise InputError(f"cannot listen on {host}, port {port}; is another service there?") from error
+
+
+class Connection(H11Protocol):
+    """uvicorn's own, which by itself waits for ever for a head or a reader, and answers bad HTTP in plain text."""
+
+    def __init__(self, limits: Limits, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = limits
+        self._is_refused = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            self._is_refused = True
+            transport.write(bare_answer(BusyError("too many connections are open; try again in a second")))
+            transport.close()
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        for timer in (self._head_timer, self._reader_timer):
+            if timer:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, or drop what comes after an answer that ended the connection."""
+        if not self._is_refused:
+            super().data_received(data)
+            self._watch_head()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read its answer."""
+        super().pause_writing()
+        self._reader_timer = self.loop.call_later(self._limits.receive_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on, since the client reads."""
+        if self._reader_timer:
+            self._reader_timer.cancel()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP/1.1 with a problem document like any other."""
+        self._refuse(MalformedError(f"{msg} A head may have {self._limits.head_kb * 1024:,} bytes."))
+
+    def _watch_head(self) -> None:
+        is_awaited = not self._is_refused and (self.cycle is None or self.cycle.response_complete)
+        if is_awaited and not self._head_timer:
+            self._head_timer = self.loop.call_later(self._limits.receive_s, self._head_is_late)
+        elif not is_awaited and self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        if self.conn.trailing_data[0]:
+            self._refuse(SlowRequestError(f"the request was not there within {self._limits.receive_s:g} s"))
+        else:  # nobody asked anything
+            self.transport.close()
+
+    def _refuse(self, error: CitewellError) -> None:
+        self._is_refused = True
+        has_begun = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if not has_begun and self.conn.our_state in {IDLE, SEND_RESPONSE} and not self.transport.is_closing():
+            self.transport.write(bare_answer(error))
+            self.transport.write_eof()
+        self.loop.call_later(LINGERING_S, self.transport.close)

@@ -1,0 +1,1 @@
+"""Attempts to break Citewell, and what became of them: see `python -m tests.faults --help`."""
