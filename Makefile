@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUESTION := How many children in Northamptonshire had no social worker when Ofsted visited in 2018?
 
-.PHONY: demo test lint format clean help
+.PHONY: demo test soak lint format clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -15,6 +15,9 @@ demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the c
 
 test: $(VENV)/.installed-dev  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+soak: $(VENV)/.installed-dev  ## try to break it, at length (about an hour), and write tests/faults/RESULTS.md
+	$(BIN)/python -m tests.faults
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/ruff check .

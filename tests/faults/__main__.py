@@ -1,6 +1,7 @@
-"""Run the attempts at their full numbers and write the dated table: `python -m tests.faults [NAME ...]`.
+"""Run the attempts at their full numbers and write the dated table: `python -m tests.faults [AREA ...]`.
 
-The tests run the same attempts in small. A name is a module of this folder with a function `rows(seed)`.
+The tests run the same attempts in small. An area is a module of this folder with a function `rows(seed)`; its rows
+take the place of those that an earlier run left in the table.
 """
 
 import argparse
@@ -8,7 +9,6 @@ import platform
 import secrets
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from time import perf_counter
 
 from tests.faults.table import Row
 
-NAMES = (
+AREAS = (
     "crashes",
     "damage",
     "traffic",
@@ -25,53 +25,66 @@ NAMES = (
     "backups",
     "hostile_files",
     "hostile_requests",
+    "network",
     "soak",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 ROOT = Path(__file__).parents[2]
+HEAD = """# What was tried to break Citewell
+
+Written by `make soak` (`python -m tests.faults`), which says with each row when, on which commit and with which seed.
+The tests run the same attempts in small, and plant bugs that the attempts must see.
+
+| area | tried | times | wanted | found | met | run |
+| --- | --- | ---: | --- | --- | --- | --- |
+"""
 
 
 def main() -> None:
-    """Run what is named, or all, and write the table where all was run."""
+    """Run what is named, or all, and keep the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all if none")
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=f"some of {', '.join(AREAS)}; all if none")
     parser.add_argument("--seed", type=int, default=None, help="of everything random; a new one if not given")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(NAMES):
-        parser.error(f"there is no {min(unknown)}; there are {', '.join(NAMES)}")
+    if unknown := set(arguments.areas) - set(AREAS):
+        parser.error(f"there is no {min(unknown)}; there are {', '.join(AREAS)}")
     seed = secrets.randbelow(2**31) if arguments.seed is None else arguments.seed
-    rows: list[Row] = []
-    for name in arguments.names or NAMES:
-        print(f"{name} (seed {seed}) ...", flush=True)
+    met = True
+    for area in arguments.areas or AREAS:
+        print(f"{area} (seed {seed}) ...", flush=True)
         started = perf_counter()
-        found = import_module(f"tests.faults.{name}").rows(seed)
-        print("\n".join(_line(row) for row in found), f"  {perf_counter() - started:.0f} s", sep="\n", flush=True)
-        rows += found
-    if not arguments.names:
-        RESULTS.write_text(_page(rows, seed), "utf-8")
-        print(f"written to {RESULTS.relative_to(ROOT)}")
-    sys.exit(0 if all(row.met for row in rows) else 1)
+        rows = import_module(f"tests.faults.{area}").rows(seed)
+        run = f"{datetime.now(UTC):%Y-%m-%d}, {_commit()}, seed {seed}, {perf_counter() - started:.0f} s"
+        lines = [_line(area, row, run) for row in rows]
+        print(*lines, sep="\n", flush=True)
+        _keep(area, lines)
+        met = met and all(row.met for row in rows)
+    sys.exit(0 if met else 1)
 
 
-def _page(rows: Sequence[Row], seed: int) -> str:
-    commit = subprocess.run(
+def _keep(area: str, lines: list[str]) -> None:
+    """Put an area's lines into the table, in the order of the areas."""
+    kept: dict[str, list[str]] = {one: [] for one in AREAS}
+    if RESULTS.exists():
+        for line in RESULTS.read_text("utf-8").splitlines():
+            name = line.split("|")[1].strip() if line.count("|") > 2 else ""
+            if name in kept:
+                kept[name].append(line)
+    kept[area] = lines
+    system = f"\nPython {platform.python_version()} on {platform.system()} {platform.machine()}.\n"
+    RESULTS.write_text(HEAD + "\n".join(line for some in kept.values() for line in some) + "\n" + system, "utf-8")
+
+
+def _commit() -> str:
+    described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
-    lines = [
-        "# What was tried to break Citewell",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit or 'unknown'}, seed {seed}, Python {platform.python_version()} "
-        f"on {platform.system()} {platform.machine()}. Written by `make soak`.",
-        "",
-        "| tried | times | wanted | found | met |",
-        "| --- | ---: | --- | --- | --- |",
-        *(_line(row) for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
+    )
+    return described.stdout.strip() or "unknown"
 
 
-def _line(row: Row) -> str:
-    return f"| {row.tried} | {row.times:,} | {row.wanted} | {row.found} | {'yes' if row.met else '**no**'} |"
+def _line(area: str, row: Row, run: str) -> str:
+    met = "yes" if row.met else "**no**"
+    return f"| {area} | {row.tried} | {row.times:,} | {row.wanted} | {row.found} | {met} | {run} |"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -116,6 +116,25 @@ def stopped(home: Path, seed: int, *, bug: str = "") -> Stop:
     in_time = [answer for sent, answer in ended if sent < signalled - SENT_FOR_SURE_S]
     complaints += ["a request was lost" for answer in in_time if answer is None or answer.status not in {200, 503}]
     return Stop(len(in_time), took, tuple(complaints))
+
+
+def unread_mb(home: Path, *, bug: str = "") -> tuple[float, float]:
+    """Ask over and over on one connection without reading; give the size of all answers, and what came in the end."""
+    with running(home, bug=bug, limits=Limits(receive_s=0.5)) as service:
+        each = len(service.get("/v1/openapi.json").body)
+        times = 10_000_000 // each
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(PATIENCE_S)
+            connection.connect(service.address)
+            asked = b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * (times - 1)
+            connection.sendall(asked + request("GET", "/v1/openapi.json"))
+            time.sleep(2.5)
+            came = 0
+            with suppress(ConnectionError):
+                while part := connection.recv(65536):
+                    came += len(part)
+    return times * each / 1e6, came / 1e6
 
 
 def _timed(service: Service, target: str, end: float, pause_s: float) -> list[tuple[Answer, float]]:

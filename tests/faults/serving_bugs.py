@@ -62,6 +62,7 @@ BUGS: Mapping[str, tuple[tuple[object, str, Callable[..., Any] | Mapping[str, st
     "memory grows": ((Searcher, "search", _grow),),
     "queries are logged": ((Searcher, "search", _tell),),
     "bad HTTP gets plain text": ((Connection, "send_400_response", H11Protocol.send_400_response),),
+    "readers are waited for": ((Connection, "pause_writing", H11Protocol.pause_writing),),
     "no escaping": ((app, "safe_json", str),),
     "no word to browsers": ((app, "DATA_ONLY", {}),),
     "it dies at once": ((Server, "capture_signals", _die),),

@@ -1,14 +1,18 @@
 """Hostile requests, overload, shutdown and markup in small, and that each planted bug is seen."""
 
 import json
+import socket
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from indexer.settings import Limits
 from tests.faults.hostile_requests import from_openapi, storm
 from tests.faults.markup import STEERING, in_browser, on_terminal, steering_signs
 from tests.faults.odd_requests import KINDS, Attempt, own
-from tests.faults.overload import crowded, stopped
+from tests.faults.overload import crowded, stopped, unread_mb
 from tests.faults.serving import SECRET, indexed, posted, request, running
 
 SEED = 20_251_122
@@ -89,6 +93,27 @@ def test_a_missing_bound_is_seen(home: Path, bug: str, complaint: str) -> None:
     """Where all are let in, more is done at once than should be; where searches block the loop, health waits."""
     crowd = crowded(home, askers=8, seconds=2.0, dawdlers=0, bug=bug)
     assert any(complaint in one for one in crowd.complaints) if complaint else crowd.health_s > 1.0
+
+
+def test_who_does_not_read_is_cut_off(home: Path) -> None:
+    """Answers that nobody takes are not kept for ever; planted: without that, they all wait in memory."""
+    asked, came = unread_mb(home)
+    assert came < 0.9 * asked
+    asked, came = unread_mb(home, bug="readers are waited for")
+    assert came > asked
+
+
+def test_a_connection_too_many_is_told_so(home: Path) -> None:
+    """Beyond the limit there is a problem document at once, and room again when others leave."""
+    with running(home, limits=Limits(connections=3)) as service:
+        with ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(socket.create_connection(service.address, 10))
+            refused = service.get("/healthz")
+        assert (refused.status, refused.json["title"]) == (503, "The service is busy")
+        assert refused.headers["retry-after"] == "1"
+        while service.get("/healthz").status == 503:
+            time.sleep(0.01)
 
 
 def test_a_stop_loses_nothing(home: Path) -> None:

@@ -539,7 +539,7 @@ def test_failed_writing_leaves_the_old_snapshot(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_snapshot_that_cannot_be_written_is_an_error_of_files(tmp_path: Path) -> None:
-    """A disk that cannot be written to is told as for any other file, also where only its last bytes find no space."""
+    """A disk that cannot be written to is told as for any other file, also when only its last bytes find no room."""
     store = History()
     store.commit(random_vectors(5))
 

@@ -516,7 +516,7 @@ def make_model(
     )  # fmt: skip
     BertModel(config).save_pretrained(base)
     model = SentenceTransformer(modules=[Transformer(str(base)), *then], device="cpu", **options)
-    model.save(str(folder / "model"))
+    model.save(str(folder / "model"), create_model_card=False)  # which would ask the hub about its parts
     return folder / "model"
 
 
