@@ -39,6 +39,9 @@ from indexer.store.rows import (
 
 log = logging.getLogger(__name__)
 
+# Up to so many passages the file is written anew after a removal, as the word index is: some two seconds at most.
+REWRITE_BELOW = 50_000
+
 R = TypeVar("R", bound=tuple[object, ...])
 
 
@@ -57,6 +60,7 @@ class Writer(Reader):
         super().__init__(connection)
         self._last_document = self._seal.last_document
         self._all_documents()  # which are remembered from now on
+        self._has_removed = False
         self.generation = self.version.generation + 1
         # Made beforehand, so that derived files can be named by it before the store shows it.
         self.next_version = Version(self.generation, secrets.token_hex(8))
@@ -163,6 +167,7 @@ class Writer(Reader):
         if row is None:
             return False
         del self._documents[row.document]
+        self._has_removed = True
         pages = list(PAGES.read(self._db, "WHERE document = ?", (row.document,)))
         passages = self._passages_of(row)
         if len(pages) != stored_document(row).pages:
@@ -218,12 +223,16 @@ class Writer(Reader):
         # once who was reading at the commit is done, so this waits for them (`database` says how long); those who
         # come later need no log. Where a reader or the disk prevents it, it is left to the next commit.
         try:
+            if self._has_removed and self.passage_count <= REWRITE_BELOW:
+                # Removed rows are overwritten, but not the copies that SQLite leaves where it moved a row to another
+                # page; those go only when the file is written anew.
+                self._db.execute("VACUUM")
             is_busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             problem = "it is being read" if is_busy else None
         except sqlite3.OperationalError as error:  # the generation is safe in the log
             problem = str(error)
         if problem:
-            log.warning("the log of the store could not be emptied (%s); the next sync tries again", problem)
+            log.warning("the store could not be rid of removed text (%s); the next sync tries again", problem)
 
     def _passage_row(self, document: int, passage: Passage, sketched: bytes, vectors: bytes) -> PassageRow:
         self._last_passage += 1

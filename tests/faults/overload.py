@@ -67,6 +67,8 @@ def crowded(home: Path, *, askers: int, seconds: float, dawdlers: int = 200, bug
         done = sum(answer.status == 200 for answer, _ in found)
         if done > seconds * FEW.at_once / SEARCH_S + FEW.at_once + FEW.waiting:
             complaints.append(f"{done} searches were done, more than there are turns for")
+        if all(answer.status == 200 for answer, _ in found):
+            complaints.append("nobody was sent away")
         if any(answer.status != 200 for answer, _ in health.result()):
             complaints.append("/healthz did not answer")
         if _body(service.get(SEARCH)) != expected:
