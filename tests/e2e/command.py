@@ -16,11 +16,13 @@ PATIENCE = 120  # seconds until something has certainly gone wrong, also on a bu
 WATCHED = """
 import atexit, json, sys
 reached = []
+def loaded():
+    return sorted({"torch", "transformers", "openvino"} & sys.modules.keys())
 def watch(event, arguments):
     if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"):
         reached.append(f"{event} {arguments[-2:]!r}")
 sys.addaudithook(watch)
-atexit.register(lambda: print(json.dumps({"torch": "torch" in sys.modules, "reached": reached}), file=sys.stderr))
+atexit.register(lambda: print(json.dumps({"loaded": loaded(), "reached": reached}), file=sys.stderr))
 from service.cli import main
 main()
 """
@@ -58,7 +60,7 @@ def started(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def watched(*arguments: str, cwd: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    """Run a command to its end, and tell whether it loaded torch and which addresses it tried to reach."""
+    """Run a command to its end, and tell what it loaded to run a model and which addresses it tried to reach."""
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, *arguments],
         cwd=cwd,

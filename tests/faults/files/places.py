@@ -155,7 +155,7 @@ def rewritten(path: Path) -> Iterator[None]:
             number += 1
             with path.open("r+b") as file:
                 file.write((chr(97 + number % 26) * 9 + " ").encode() * (LETTERS // 10))
-            stop.wait(0.003)
+            stop.wait(0.01)
 
     path.write_text("a" * 9 * (LETTERS // 10))
     thread = Thread(target=rewrite)
