@@ -7,7 +7,7 @@ what harms the one does not harm the other.
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -227,7 +227,12 @@ def _total(manifest: Manifest) -> int:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for base, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # a sync removes files meanwhile
+                total += Path(base, name).stat().st_size
+    return total
 
 
 def _damaged(source: Path, name: str, what: str = "is not as it was written to") -> IndexFormatError:
