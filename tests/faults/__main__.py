@@ -52,13 +52,14 @@ def main() -> None:
     met = True
     for area in arguments.areas or AREAS:
         print(f"{area} (seed {seed}) ...", flush=True)
+        run = f"{datetime.now(UTC):%Y-%m-%d}, {_commit()}, seed {seed}"
         started = perf_counter()
-        rows = import_module(f"tests.faults.{area}").rows(seed)
-        run = f"{datetime.now(UTC):%Y-%m-%d}, {_commit()}, seed {seed}, {perf_counter() - started:.0f} s"
-        lines = [_line(area, row, run) for row in rows]
-        print(*lines, sep="\n", flush=True)
-        _keep(area, lines)
-        met = met and all(row.met for row in rows)
+        lines: list[str] = []
+        for row in import_module(f"tests.faults.{area}").rows(seed):
+            lines.append(_line(area, row, run))
+            print(lines[-1], f"  after {perf_counter() - started:.0f} s", sep="\n", flush=True)
+            _keep(area, lines)  # at once, since some take long and may be interrupted
+            met = met and row.met
     sys.exit(0 if met else 1)
 
 

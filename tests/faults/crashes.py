@@ -404,24 +404,24 @@ def logged_sync(folder: Path, case: Case, library: Path, *, bug: str = "") -> li
 # --- the full numbers
 
 
-def rows(seed: int) -> list[Row]:
-    """Make all attempts at the numbers that were asked for."""
+def rows(seed: int) -> Iterator[Row]:
+    """Make all attempts at the numbers that were asked for; each row comes when it is done."""
     with TemporaryDirectory(prefix="citewell-faults-") as temporary:
         base = Path(temporary)
-        without_shim = [_kill_row(base, seed), _race_row(base, seed)]
+        yield _kill_row(base, seed)
+        yield _race_row(base, seed)
         if shim.compiler() is None or not run(shim.works, library := shim.build(base)):
             missing = "neither gcc nor a kernel that lets calls be watched, so disks could not be made to fail"
-            return [*without_shim, Row("a failing disk", 0, "as above", missing, met=False)]
+            yield Row("a failing disk", 0, "as above", missing, met=False)
+            return
         cases = []
         for name, first in (("first", True), ("next", False)):
             (base / name).mkdir()
             cases.append(make_case(base / name, seed, files=6, first=first))
-        return [
-            *without_shim,
-            *(_everywhere_row(base, cases, library, what) for what in shim.FAULTS),
-            _order_row(base, cases, library),
-            _full_row(base, seed, library),
-        ]
+        yield _order_row(base, cases, library)
+        yield _full_row(base, seed, library)
+        for what in shim.FAULTS:
+            yield _everywhere_row(base, cases, library, what)
 
 
 def _kill_row(base: Path, seed: int) -> Row:
