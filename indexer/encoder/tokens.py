@@ -14,6 +14,9 @@ from indexer.encoder.files import ModelFiles
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+# Texts are filled up to a multiple of so many tokens: OpenVINO compiles for each shape that it has not met, which takes
+# longer than these few tokens do.
+STEP = 8
 Part = tuple[int, int]  # start and end, in characters of a text
 
 
@@ -48,7 +51,8 @@ class Cutter:
         """Give the tokens of texts; those beyond the model's limit are left out."""
         with self._lock:
             encodings = self._limited.encode_batch_fast(list(texts))
-        shape = len(texts), max(map(len, encodings), default=0)
+        longest = max(map(len, encodings), default=0)
+        shape = len(texts), max(longest, min(-(-longest // STEP) * STEP, self._files.max_tokens))
         ids, attention, types = (np.full(shape, fill, np.int64) for fill in (self._files.pad_token, 0, 0))
         for row, encoding in enumerate(encodings):
             ids[row, : len(encoding)] = encoding.ids
