@@ -14,8 +14,8 @@ from indexer.encoder.files import ModelFiles
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# Texts are filled up to a multiple of so many tokens: OpenVINO compiles for each shape that it has not met, which takes
-# longer than these few tokens do.
+# Texts are filled up to a multiple of so many tokens: OpenVINO compiles for each shape that it has not met, which
+# takes longer than these few tokens do.
 STEP = 8
 Part = tuple[int, int]  # start and end, in characters of a text
 
