@@ -5,8 +5,9 @@ documents that miss something are read again from their kept originals; then the
 in one step. What nothing can give back is named.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,7 @@ from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Source
 from indexer.store import (
+    DocumentRow,
     Problem,
     Reader,
     Salvage,
@@ -278,7 +280,7 @@ class _Wanted:
                 continue
             root, path = str(row.root), str(row.path)
             if Source(root, path, {}).doc_id == row.doc_id:  # so folder and path are as they were
-                wanted._ask_for(folder, root, path, str(row.sha256), None)
+                wanted._ask_for(folder, root, path, _digest(row, folder), None)
             else:
                 wanted.lost.append(f"a document, perhaps {root[:200]}/{path[:200]}")
         if found.vanished:
@@ -296,6 +298,14 @@ class _Wanted:
             self.lost.append(f"{source.file}, of which no copy is left")
         else:
             self.again.append(_Again(source, metadata, digest, data))
+
+
+def _digest(row: DocumentRow, folder: Path) -> str:
+    """Give the hash of the file behind an altered row, which states it twice: the one that names a kept copy."""
+    stated = [str(row.sha256)]
+    with suppress(ValueError, TypeError, KeyError):
+        stated.append(str(json.loads(row.record)["sha256"]))
+    return next((one for one in stated if one.isalnum() and original(folder, one).is_file()), stated[-1])
 
 
 def _path(one: _Again) -> str:

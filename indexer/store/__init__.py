@@ -6,12 +6,13 @@ Readers see one generation from the start to the end of a `reading()` block, wha
 """
 
 from indexer.store.reader import Reader, input_sha256, stored_document
-from indexer.store.rows import text_sha256
+from indexer.store.rows import DocumentRow, text_sha256
 from indexer.store.salvage import Problem, Salvage, inspect, put_in_place, salvage_most
 from indexer.store.store import Store
 from indexer.store.writer import Known, Writer
 
 __all__ = [
+    "DocumentRow",
     "Known",
     "Problem",
     "Reader",

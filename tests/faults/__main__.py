@@ -18,6 +18,7 @@ from tests.faults.table import Row
 
 AREAS = (
     "crashes",
+    "disks",
     "damage",
     "traffic",
     "sequences",
@@ -77,10 +78,15 @@ def _keep(area: str, lines: list[str]) -> None:
 
 
 def _commit() -> str:
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return described.stdout.strip() or "unknown"
+    """Name what is tried; the table itself, which changes as rows come, does not count."""
+    name = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
+    return f"{name}-dirty" if name and changed else name or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    ran = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip()
 
 
 def _line(area: str, row: Row, run: str) -> str:

@@ -218,6 +218,21 @@ def test_what_no_copy_gives_back_is_named(library: Library, keep_source: bool) -
         assert library.contents().keys() == TEXTS.keys() - {"mill.txt"}
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_row_with_a_wrong_hash_of_its_file_is_given_back(library: Library, is_kept: bool) -> None:
+    """The row's record states the hash as well, which finds the kept copy, or else the file itself."""
+    if is_kept:
+        (library.sources / "mill.txt").unlink()
+    else:
+        shutil.rmtree(library.index / ORIGINALS)
+    library.change("UPDATE documents SET sha256 = replace(sha256, substr(sha256, 9, 1), 'x') WHERE path = 'mill.txt'")
+
+    found = library.repaired()
+
+    assert (found.is_well, found.lost) == (True, ())
+    assert [Path(path).name for path in found.reread] == ["mill.txt"]
+
+
 def test_a_row_whose_document_cannot_be_told_is_lost(library: Library) -> None:
     """A path that does not fit its id is only perhaps the path; the next sync brings the file back."""
     library.change("UPDATE documents SET path = 'pill.txt' WHERE path = 'mill.txt'")
