@@ -137,12 +137,12 @@ class Lexical:
         stems = [stem for stem in _stems(words) if self._searcher.doc_freq("words", stem)]
         if not stems or not len(passage_ids):
             return shares
-        among = Query.term_set_query(_schema(), "id", passage_ids.tolist())
+        among = _any(passage_ids.tolist(), "id")  # a set of terms takes twice as long, 2.5 ms for 150
         query = Query.boolean_query([(Occur.Must, _any(stems)), (Occur.Must, _unscored(among))])
         hits = self._searcher.search(query, len(passage_ids), count=False).hits
-        ids = np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64)
+        found = np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64)
         order = np.argsort(passage_ids)
-        shares[order[np.searchsorted(passage_ids, ids, sorter=order)]] = [score for score, _ in hits]
+        shares[order[np.searchsorted(passage_ids, found, sorter=order)]] = [score for score, _ in hits]
         shares /= (1 + K1) * sum(self._rarity(stem) for stem in stems)
         return np.clip(shares, 0, 1)  # removed passages still count a little in how rare a word is
 
@@ -376,8 +376,8 @@ def _stems(words: str) -> list[str]:
     return list(dict.fromkeys(_analyzer(stems=True).analyze(" ".join(apart + joined))))
 
 
-def _any(stems: Sequence[str]) -> Any:
-    return Query.boolean_query([(Occur.Should, Query.term_query(_schema(), "words", stem)) for stem in stems])
+def _any(terms: Sequence[str | int], field: str = "words") -> Any:
+    return Query.boolean_query([(Occur.Should, Query.term_query(_schema(), field, term)) for term in terms])
 
 
 def _conditions(terms: Terms) -> list[tuple[Occur, Any]]:

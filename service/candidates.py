@@ -17,7 +17,7 @@ from service.catalogue import Catalogue
 from service.ranking import DENSE, SIGNALS, Signal
 from service.reading import Reading
 
-DEPTH = 100  # passages that each arm gives for each way of asking
+DEPTH = 60  # passages that each arm gives for each way of asking
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class Asked:
     mode: Mode
     depth: int
 
-    @property
-    def texts(self) -> list[str]:
-        """The topic and the whole question, once where they are equal."""
-        return list(dict.fromkeys((self.reading.topic, self.terms.words)))
-
 
 def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encoder) -> Candidates:
     """Give the best passages of each arm: of all that the filter lets through, and of the bodies that are named.
@@ -65,11 +60,10 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     not always come among the best of all.
     """
     catalogue = generation.catalogue
-    # Words are looked up while the model reads the question: both let other threads go on.
-    with ThreadPoolExecutor(1) as beside:
+    about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
+    vectors = _vectors(asked, encoder) if asked.mode is not Mode.LEXICAL else None  # takes all processors
+    with ThreadPoolExecutor(1) as beside:  # both arms let other threads go on
         by_words = beside.submit(_by_words, asked, generation)
-        vectors = encoder.encode_queries(asked.texts) if asked.mode is not Mode.LEXICAL else None
-        about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
         by_meaning = _by_meaning(asked, generation, vectors, about, fitting) if vectors is not None else []
         found = by_meaning + by_words.result()
         ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
@@ -77,6 +71,12 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
         signals = _signals(ids, asked, generation, reader, vectors, about, fitting)
         signals[:, SIGNALS.index(Signal.WORDS)] = shares.result()
     return Candidates(ids, signals)
+
+
+def _vectors(asked: Asked, encoder: Encoder) -> NDArray[np.float32]:
+    """Give the vectors of the question and of its topic, which the model reads within it; one where they are one."""
+    topic_at = asked.reading.topic_at
+    return encoder.encode_queries([asked.terms.words], [[topic_at] if topic_at else []])
 
 
 def _by_meaning(
@@ -92,16 +92,16 @@ def _by_meaning(
         allowed = catalogue.ids[fitting[catalogue.places]]
     named = catalogue.ids[(fitting & (about > 0))[catalogue.places]]
     if not len(named):
-        return dense.search(vectors[0], asked.depth, allowed)
+        return dense.search(vectors[-1], asked.depth, allowed)
     within = named if allowed is None else np.intersect1d(named, allowed, assume_unique=True)
-    return dense.search(vectors[0], asked.depth, within) + dense.search(vectors[-1], asked.depth, allowed)
+    return dense.search(vectors[-1], asked.depth, within) + dense.search(vectors[0], asked.depth, allowed)
 
 
 def _by_words(asked: Asked, generation: Generation) -> list[tuple[int, float]]:
     wanted, lexical = asked.wanted, generation.lexical
     if asked.mode is Mode.DENSE:
         return []
-    topic, question = (replace(asked.terms, words=text) for text in (asked.texts[0], asked.texts[-1]))
+    topic, question = replace(asked.terms, words=asked.reading.topic), asked.terms
     bodies = frozenset(named.body for named in asked.reading.named)
     if not bodies:
         return lexical.search(topic, asked.depth, wanted)
@@ -150,9 +150,20 @@ def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reade
     stored = reader.vectors(ids.tolist(), vectors.shape[1])
     blocks = [stored[passage_id] for passage_id in ids.tolist()]
     starts = np.cumsum([0, *(len(block) for block in blocks)])
-    cosines = np.concatenate(blocks).astype(np.float32) @ vectors.T
+    cosines = _floats(np.concatenate(blocks)) @ vectors.T
     whole = cosines[starts[:-1]]
     # Without its first row a block is sentences; one without any goes by the whole passage.
     cosines[starts[:-1][np.diff(starts) > 1]] = -1
     nearest = np.maximum.reduceat(cosines, starts[:-1])
-    return [whole[:, -1], nearest[:, -1], nearest[:, 0]]
+    return [whole[:, 0], nearest[:, 0], nearest[:, -1]]
+
+
+def _floats(halves: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Widen finite numbers, exactly, three times as fast as numpy, which converts one by one.
+
+    Moved to the place where float32 has them, the 5 and 10 bits of exponent and fraction (IEEE 754-2019, 3.6) stand
+    for a number 2**112 times too small.
+    """
+    bits = halves.view(np.uint16).astype(np.uint32)
+    signs = (bits & 0x8000) << 16
+    return (((bits & 0x7FFF) << 13) | signs).view(np.float32) * np.float32(2.0**112)

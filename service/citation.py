@@ -68,7 +68,7 @@ def text_of(parts: Sequence[StoredPassage]) -> str:
 def _check(stored: StoredPassage, reader: Reader) -> None:
     document, passage = stored.document, stored.passage
     try:
-        pages = {span.page: reader.page(document.doc_id, span.page)[0].text for span in passage.spans}
+        pages = {span.page: reader.page_text(document.doc_id, span.page) for span in passage.spans}
         on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
     except NotFoundError:  # even the page is gone
         on_pages = ""

@@ -76,7 +76,7 @@ def log_shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 WEIGHTS = {
-    Mode.HYBRID: Weights((14.0, 9.0, 7.0, 25.0, -0.8, 2.6, 4.5, 2.2), 0.48, 0.86, 1.03),
+    Mode.HYBRID: Weights((14.0, 4.0, 12.0, 25.0, -0.8, 2.6, 4.6, 2.3), 0.48, 0.86, 1.03),
     Mode.DENSE: Weights((5.3, 20.6, 11.3, 0.0, -0.8, 2.7, 5.1, 2.6), 0.56, 0.69, 1.08),
     Mode.LEXICAL: Weights((0.0, 0.0, 0.0, 36.8, -0.5, 3.1, 3.9, 2.1), 0.58, 0.59, 0.77),
 }

@@ -33,17 +33,22 @@ class WordEncoder:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
     def encode_passages(
-        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
     ) -> list[NDArray[np.float32]]:
         self.encoded += texts
         assert all(count <= self.room for count in self.count(texts))
         return [
-            np.stack([_direction(text), *(_direction(text[start:end]) for start, end in some)])
+            np.stack([_direction(text), *(_direction(_part(text, part)) for part in some)])
             for text, some in zip(texts, parts, strict=True)
         ]
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.stack([_direction(text) for text in texts])
+    def encode_queries(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]] = ()
+    ) -> NDArray[np.float32]:
+        of_texts = zip(texts, parts or [()] * len(texts), strict=True)
+        return np.stack(
+            [_direction(text) for text in [*texts, *(_part(text, part) for text, some in of_texts for part in some)]]
+        )
 
     def with_model(self, model: str) -> "WordEncoder":
         return WordEncoder(room=self.room, model=model)
@@ -81,6 +86,10 @@ def page(number: int, text: str) -> Page:
 def without_lines(pages: Sequence[Page]) -> tuple[Page, ...]:
     """Give pages as the store gives them back."""
     return tuple(replace(page, lines=()) for page in pages)
+
+
+def _part(text: str, part: tuple[int, ...]) -> str:
+    return " ".join(text[start:end] for start, end in zip(part[::2], part[1::2], strict=True))
 
 
 def _direction(text: str) -> NDArray[np.float32]:

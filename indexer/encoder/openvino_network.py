@@ -14,10 +14,12 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -58,7 +60,9 @@ class OpenVinoNetwork:
     def __init__(self, model: Any, cutter: Cutter, precision: str) -> None:
         """Take an openvino.Model whose inputs are `owners`, `masks` and some of the arrays of `Tokens`, by name."""
         self._cutter = cutter
-        self._compiled = _compiled(model, precision)
+        self._model = model
+        self._precision = precision
+        self._compiling = Lock()
         # So that one batch is cut into tokens while others are computed.
         self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_STREAMS), thread_name_prefix="encoder")
 
@@ -87,13 +91,15 @@ class OpenVinoNetwork:
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
     ) -> NDArray[np.float32]:
         """Shape (texts + parts, dim), see `Network`."""
+        with self._compiling:
+            compiled = self._for_questions if is_question else self._for_passages
         # A question must not wait for the longer one beside it.
         batches = [[row] for row in range(len(texts))] if is_question else _batches(self._cutter.count(texts), parts)
 
         def run(rows: Sequence[int]) -> NDArray[np.float32]:
-            return self._run([texts[row] for row in rows], prompt, [parts[row] for row in rows])
+            return self._run(compiled, [texts[row] for row in rows], prompt, [parts[row] for row in rows])
 
-        made = list(self._pool.map(run, batches))
+        made = list(map(run, batches) if is_question else self._pool.map(run, batches))
         starts = len(texts) + np.cumsum([0, *(len(some) for some in parts)])
         places = [
             [*rows, *(int(starts[row]) + at for row in rows for at in range(len(parts[row])))] for rows in batches
@@ -102,7 +108,28 @@ class OpenVinoNetwork:
         vectors[np.concatenate(places)] = np.concatenate(made)
         return vectors
 
-    def _run(self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]]) -> NDArray[np.float32]:
+    @cached_property
+    def _for_passages(self) -> Any:
+        # One thread for each of several batches does more than several threads for one.
+        return self._compiled(streams=min(os.cpu_count() or 1, MOST_STREAMS))
+
+    @cached_property
+    def _for_questions(self) -> Any:
+        # All threads for one question: measured on two cores, 16 tokens take 5.6 ms so, and 9 with one thread.
+        return self._compiled(streams=1)
+
+    def _compiled(self, streams: int) -> Any:
+        options = {
+            "INFERENCE_NUM_THREADS": os.cpu_count() or 1,
+            "NUM_STREAMS": streams,
+            # Said also for float32: where the processor has bfloat16, OpenVINO would take that by itself.
+            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self._precision],
+        }
+        return _openvino().Core().compile_model(self._model, "CPU", options)
+
+    def _run(
+        self, compiled: Any, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]]
+    ) -> NDArray[np.float32]:
         tokens = self._cutter.cut([prompt + text for text in texts])
         owners, masks = self._cutter.masks(texts, prompt, parts, tokens.attention)
         given = {
@@ -112,22 +139,9 @@ class OpenVinoNetwork:
             "attention_mask": tokens.attention,
             "token_type_ids": tokens.types,
         }
-        inputs = {name: given[name] for name in (one.any_name for one in self._compiled.inputs)}
-        found: NDArray[np.float32] = self._compiled.create_infer_request().infer(inputs)[0]
+        inputs = {name: given[name] for name in (one.any_name for one in compiled.inputs)}
+        found: NDArray[np.float32] = compiled.create_infer_request().infer(inputs)[0]
         return np.array(found, np.float32)
-
-
-def _compiled(model: Any, precision: str) -> Any:
-    threads = os.cpu_count() or 1
-    options = {
-        # One thread for each of several batches does more than several threads for one; for two questions at once,
-        # measured on two cores, it takes two thirds of the processor time.
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": min(threads, MOST_STREAMS),
-        # Said also for float32: where the processor has bfloat16, OpenVINO would take that by itself.
-        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
-    }
-    return _openvino().Core().compile_model(model, "CPU", options)
 
 
 def _batches(counts: Sequence[int], parts: Sequence[Sequence[Part]]) -> list[list[int]]:

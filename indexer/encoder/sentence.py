@@ -48,8 +48,11 @@ class Encoder(Protocol):
         """
         ...
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Shape (len(texts), dim), unit length. A query beyond the token limit is cut; its start says most."""
+    def encode_queries(self, texts: Sequence[str], parts: Sequence[Sequence[Part]] = ()) -> NDArray[np.float32]:
+        """Shape (texts + parts, dim), unit length: the whole texts, then the parts of each, if any are given.
+
+        A query beyond the token limit is cut; its start says most.
+        """
         ...
 
 
@@ -60,7 +63,7 @@ class SentenceEncoder:
         self._settings = settings
         self._files = ModelFiles(settings.model, locate_model(settings.model))
         self._cutter = Cutter(self._files)
-        self._recent: dict[str, NDArray[np.float32]] = {}  # vectors of queries, the oldest first
+        self._recent: dict[tuple[str, tuple[Part, ...]], NDArray[np.float32]] = {}  # of queries, the oldest first
         self._lock = Lock()  # around `_recent`
         self._loading = Lock()  # so that threads that begin together load one network
 
@@ -116,25 +119,26 @@ class SentenceEncoder:
             if tokens > self.room:
                 raise ModelError(f"a passage of {tokens} tokens exceeds the model's {self.room}: {text[:80]!r}")
         vectors = self._encode(texts, self._settings.passage_prompt, parts, is_question=False)
-        of_parts = iter(vectors[len(texts) :])
-        return [np.stack([vectors[row], *(next(of_parts) for _ in some)]) for row, some in enumerate(parts)]
+        return _by_text(vectors, parts)
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Shape (len(texts), dim), unit length; those of recent queries are remembered."""
+    def encode_queries(self, texts: Sequence[str], parts: Sequence[Sequence[Part]] = ()) -> NDArray[np.float32]:
+        """Shape (texts + parts, dim), unit length; recent queries are remembered. Parts are read as in passages."""
         if not texts:
             return np.empty((0, self.fingerprint.dim), np.float32)
+        queries = [(text, tuple(some)) for text, some in zip(texts, parts or [()] * len(texts), strict=True)]
         with self._lock:
-            found = {text: self._recent[text] for text in texts if text in self._recent}
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
-        if missing:
-            vectors = self._encode(missing, self._settings.query_prompt, [()] * len(missing), is_question=True)
-            new = dict(zip(missing, vectors, strict=True))
+            found = {query: self._recent[query] for query in queries if query in self._recent}
+        if missing := [query for query in dict.fromkeys(queries) if query not in found]:
+            some_texts, some_parts = zip(*missing, strict=True)
+            vectors = self._encode(some_texts, self._settings.query_prompt, some_parts, is_question=True)
+            new = dict(zip(missing, _by_text(vectors, some_parts), strict=True))
             found |= new
             with self._lock:
                 self._recent |= new
-                for text in list(self._recent)[: max(0, len(self._recent) - RECENT)]:
-                    del self._recent[text]
-        return np.stack([found[text] for text in texts])
+                for query in list(self._recent)[: max(0, len(self._recent) - RECENT)]:
+                    del self._recent[query]
+        wholes, of_parts = zip(*((found[query][:1], found[query][1:]) for query in queries), strict=True)
+        return np.concatenate([*wholes, *of_parts])
 
     def _encode(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
@@ -170,3 +174,9 @@ class SentenceEncoder:
                 raise
             log.warning("%s; torch runs it instead, more slowly", error)
             return torch
+
+
+def _by_text(vectors: NDArray[np.float32], parts: Sequence[Sequence[Part]]) -> list[NDArray[np.float32]]:
+    """Put the vectors of texts, and of their parts, which come after, together: (1 + its parts, dim) for each."""
+    of_parts = iter(vectors[len(parts) :])
+    return [np.stack([vectors[row], *(next(of_parts) for _ in some)]) for row, some in enumerate(parts)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Texts are filled up to a multiple of so many tokens: OpenVINO compiles for each shape that it has not met, which
 # takes longer than these few tokens do.
 STEP = 8
-Part = tuple[int, int]  # start and end, in characters of a text
+Part = tuple[int, ...]  # start and end of each of its pieces, in characters of a text
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,10 @@ class Cutter:
             with self._lock:
                 offsets = np.array(self._limited.encode(prompt + texts[row]).offsets) - len(prompt)
             columns = np.flatnonzero(attention[row])
-            for start, end in some:
-                inside = (offsets[:, 1] > start) & (offsets[:, 1] <= end) & (offsets[:, 1] > offsets[:, 0])
+            for part in some:
+                starts, ends = np.reshape(part, (-1, 2)).T
+                last = offsets[:, 1:]  # a token belongs to the piece in which it ends
+                inside = ((last > starts) & (last <= ends)).any(axis=1) & (offsets[:, 1] > offsets[:, 0])
                 # What has no token of its own, such as a lone accent or what was cut off, goes by the whole text.
                 masks[at, columns[inside] if inside.any() else columns] = 1
                 at += 1

@@ -73,6 +73,8 @@ class Reader:
         self._last_passage = self._seal.last_passage
         self._documents: dict[int, DocumentRow] = {}  # read so far
         self._by_id: dict[str, DocumentRow] = {}  # likewise
+        self._stored_documents: dict[int, Document] = {}  # likewise, taken apart
+        self._texts: dict[tuple[str, int], str] = {}  # likewise, of pages
         self.version = Version(self._seal.generation, self._seal.token)
 
     @property
@@ -150,6 +152,21 @@ class Reader:
 
     def page(self, doc_id: str, number: int) -> tuple[Page, tuple[Removal, ...]]:
         """Give one page, and what was kept out of its passages. Raises NotFoundError."""
+        row, text = self._page(doc_id, number)
+        raw_map = tuple((run[0], run[1]) for run in json.loads(row.raw_map))
+        removals = (
+            Removal(Span(row.number, start, end), Furniture(kind)) for start, end, kind in json.loads(row.removals)
+        )
+        return Page(row.number, text, (), raw_map, bool(row.needs_ocr)), tuple(removals)
+
+    def page_text(self, doc_id: str, number: int) -> str:
+        """Give the text of one page, which is read once. Raises NotFoundError."""
+        key = doc_id, number
+        if key not in self._texts:
+            self._texts[key] = self._page(doc_id, number)[1]
+        return self._texts[key]
+
+    def _page(self, doc_id: str, number: int) -> tuple[PageRow, str]:
         document = self._row(doc_id)
         key = (document.document, number if 0 < number < 2**63 else 0)  # SQLite's numbers end there
         row = next(PAGES.read(self._db, "WHERE document = ? AND number = ?", key), None)
@@ -158,7 +175,10 @@ class Reader:
             if 0 < number <= pages:
                 raise altered("pages", *key)
             raise NotFoundError(f"document `{doc_id}` has no page {number}; its pages are 1 to {pages}")
-        return self._page(row, key)
+        texts = self._db.execute("SELECT text FROM pages WHERE document = ? AND number = ?", key).fetchone()
+        if row[:2] != key or not texts or text_sha256(texts[0]) != row.sha256:
+            raise altered("pages", *key)
+        return row, texts[0]
 
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """Give the passages of these ids; ids that the index never held, or removed, are left out."""
@@ -277,7 +297,7 @@ class Reader:
                 raise altered("passages", passage)
         for document in self._all_documents():
             pages = {
-                number: self.page(document.doc_id, number)[0].text
+                number: self._page(document.doc_id, number)[1]
                 for number in range(1, stored_document(document).pages + 1)
             }
             for row in self._passages_of(document):
@@ -319,16 +339,6 @@ class Reader:
             raise altered("documents", document)
         return self._documents[document]
 
-    def _page(self, row: PageRow, key: tuple[int, int]) -> tuple[Page, tuple[Removal, ...]]:
-        texts = self._db.execute("SELECT text FROM pages WHERE document = ? AND number = ?", key).fetchone()
-        if row[:2] != key or not texts or text_sha256(texts[0]) != row.sha256:
-            raise altered("pages", *key)
-        raw_map = tuple((run[0], run[1]) for run in json.loads(row.raw_map))
-        removals = (
-            Removal(Span(row.number, start, end), Furniture(kind)) for start, end, kind in json.loads(row.removals)
-        )
-        return Page(row.number, texts[0], (), raw_map, bool(row.needs_ocr)), tuple(removals)
-
     def _passages_of(self, document: DocumentRow) -> list[PassageRow]:
         rows = list(PASSAGES.read(self._db, "WHERE document = ? ORDER BY passage", (document.document,)))
         self._check_order(PASSAGES, [row.passage for row in rows])
@@ -344,8 +354,9 @@ class Reader:
             tuple(json.loads(row.headings)),
             tuple((start, end) for start, end in json.loads(row.sentences)),
         )
-        document = stored_document(self._row_of(row.document))
-        return StoredPassage(row.passage, document, row.sha256, passage)
+        if row.document not in self._stored_documents:
+            self._stored_documents[row.document] = stored_document(self._row_of(row.document))
+        return StoredPassage(row.passage, self._stored_documents[row.document], row.sha256, passage)
 
     def _check_whole(self, table: Table[Any], found: Tally) -> None:
         if found != self._tallies[table.name]:

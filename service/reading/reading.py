@@ -13,7 +13,11 @@ LIKELY = 0.5  # certainty from which a name is rather right than wrong
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a question says. `topic` is the rest of it, and never blank unless the question is."""
+    """What a question says. `topic` is the rest of it, and never blank unless the question is.
+
+    `topic_at` says where the pieces of the topic stand in the question, as start and end of each in turn; empty where
+    the topic is the whole question.
+    """
 
     named: tuple[Named, ...]
     times: tuple[Time, ...]
@@ -21,6 +25,7 @@ class Reading:
     over_time: bool  # how something changed between reports
     across: bool  # which bodies, when none is named
     topic: str
+    topic_at: tuple[int, ...] = ()
 
     def bodies(self, at_least: float = LIKELY) -> tuple[str, ...]:
         """Give the bodies named with some certainty, each once, in the order in which they are named."""
@@ -32,13 +37,15 @@ def read(question: str, names: Names) -> Reading:
     times = find_times(question)
     named = find_named(question, names, times)
     likely = [one for one in named if one.certainty >= LIKELY]
+    topic, topic_at = _topic(question, likely, times)
     return Reading(
         named=named,
         times=times,
         earliest=bool(_EARLIEST.search(question)),
         over_time=bool(_CHANGE.search(question)) or _spread(times, one_body=bool(likely)),
         across=not likely and bool(_ACROSS.search(question)),
-        topic=_topic(question, likely, times),
+        topic=topic,
+        topic_at=topic_at,
     )
 
 
@@ -66,8 +73,8 @@ def _spread(times: Sequence[Time], *, one_body: bool) -> bool:
     )
 
 
-def _topic(question: str, named: Sequence[Named], times: Sequence[Time]) -> str:
-    """Cut names and times out of a question, with the little words that tied them to it."""
+def _topic(question: str, named: Sequence[Named], times: Sequence[Time]) -> tuple[str, tuple[int, ...]]:
+    """Cut names and times out of a question, with the little words that tied them to it, and place what is left."""
     cuts = [surroundings(question, one) for one in named]
     cuts = [(_tied(question, start), end) for start, end in cuts]
     for time in times:
@@ -75,12 +82,15 @@ def _topic(question: str, named: Sequence[Named], times: Sequence[Time]) -> str:
         cuts.append((time.start, report.end() if report else time.end))
     cuts += [match.span() for match in _LATEST_REPORT.finditer(question)]
     kept, at = [], 0
-    for start, end in sorted(cuts):
-        kept.append(question[at : max(at, start)])
+    for start, end in [*sorted(cuts), (len(question), len(question))]:
+        if start > at:
+            kept.append((at, start))
         at = max(at, end)
-    topic = " ".join(" ".join([*kept, question[at:]]).split())
+    topic = " ".join(" ".join(question[start:end] for start, end in kept).split())
     topic = re.sub(r"\s+([,.;:?!])", r"\1", topic).strip(" ,.;:-–—")
-    return topic if set(re.findall(r"[^\W\d]{3,}", topic.casefold())) - _SMALL else question
+    if not cuts or not set(re.findall(r"[^\W\d]{3,}", topic.casefold())) - _SMALL:
+        return question, ()
+    return topic, tuple(place for piece in kept for place in piece)
 
 
 def _tied(question: str, start: int) -> int:

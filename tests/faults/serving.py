@@ -174,10 +174,12 @@ class SlowEncoder(WordEncoder):
         super().__init__()
         self._seconds = seconds
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode_queries(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]] = ()
+    ) -> NDArray[np.float32]:
         """Wait, then encode."""
         time.sleep(self._seconds)
-        return super().encode_queries(texts)
+        return super().encode_queries(texts, parts)
 
 
 def main() -> None:

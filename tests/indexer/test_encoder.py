@@ -368,6 +368,26 @@ HOME_PARTS = parts_of(
 
 
 @pytest.mark.e2e
+def test_a_part_of_several_pieces_is_read_as_one(default: SentenceEncoder, published: "SentenceTransformer") -> None:
+    """It is the mean over all their tokens, for questions as for passages."""
+    apart = parts_of(HOMES, "The homes", "need naïve “repairs”")
+    embeddings = token_embeddings(published, HOMES)
+    offsets = published.tokenizer(HOMES, return_offsets_mapping=True)["offset_mapping"]
+    inside = [
+        row for row, (first, last) in enumerate(offsets) if any(start <= first < last <= end for start, end in apart)
+    ]
+    expected = embeddings[inside].mean(axis=0)
+    part = tuple(place for piece in apart for place in piece)
+
+    both = default.encode_queries([HOMES, "Safe?"], [[part], []])
+
+    assert both.shape == (3, 384)
+    assert both[2] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+    assert both[:2] == pytest.approx(default.encode_queries([HOMES, "Safe?"]), abs=1e-5)
+    assert default.encode_passages([HOMES], [[part]])[0] == pytest.approx(both[[0, 2]], abs=1e-5)
+
+
+@pytest.mark.e2e
 def test_vectors_have_unit_length(default: SentenceEncoder) -> None:
     """Passages, their parts and queries become float32 vectors of length one, whatever signs they hold."""
     passages = ["Children are safe.", "x", "😀", "\u200b", "—", "naïve “quotes”", "safe " * 254]
@@ -676,6 +696,10 @@ def test_recent_queries_are_not_read_again(tiny: Path, monkeypatch: pytest.Monke
     asked(encoder, "not")
     assert asked(encoder, "children") == pytest.approx(first, abs=1e-6)
     assert ran == [["children"], ["safe"], ["not"], ["children"]]
+
+    whole_and_part = encoder.encode_queries(["children"], [[(0, 4)]])  # is another query
+    assert encoder.encode_queries(["children"], [[(0, 4)]]) == pytest.approx(whole_and_part)
+    assert len(ran) == 5
 
 
 @pytest.mark.e2e

@@ -165,7 +165,7 @@ def test_model_that_openvino_cannot_run(
         monkeypatch.setattr(openvino_network, "load_model", lambda *_, **__: object())
     else:
         message = "gives other vectors than torch"
-        monkeypatch.setattr(OpenVinoNetwork, "_run", lambda self, texts, prompt, parts: np.eye(
+        monkeypatch.setattr(OpenVinoNetwork, "_run", lambda self, compiled, texts, prompt, parts: np.eye(
             len(texts) + sum(map(len, parts)), 16, dtype=np.float32
         ))  # fmt: skip
 
@@ -199,15 +199,15 @@ def test_arithmetic_is_measured_once(  # noqa: PLR0917
     core = pytest.importorskip("openvino").Core
     given = {"OPTIMIZATION_CAPABILITIES": ["FP32", "BF16"] if capable else ["FP32"], "FULL_DEVICE_NAME": "made"}
     used: list[str] = []
-    compiled = openvino_network._compiled
+    make = OpenVinoNetwork.__init__
 
-    def noted(model: Any, precision: str) -> Any:
+    def noted(self: OpenVinoNetwork, model: Any, cutter: Any, precision: str) -> None:
         used.append(precision)
-        return compiled(model, "float32")
+        make(self, model, cutter, "float32")
 
     asked(model, tmp_path, precision="float32")
     monkeypatch.setattr(core, "get_property", lambda self, device, name: given[name])
-    monkeypatch.setattr(openvino_network, "_compiled", noted)
+    monkeypatch.setattr(OpenVinoNetwork, "__init__", noted)
     monkeypatch.setattr(openvino_network, "_least_cosine", lambda *_: cosine)
     asked_for: list[int] = []
 

@@ -773,7 +773,7 @@ class FailingEncoder(WordEncoder):
         self._error = error
 
     def encode_passages(
-        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
     ) -> list[NDArray[np.float32]]:
         self._left -= bool(texts)
         if texts and self._left == 0:

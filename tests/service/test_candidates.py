@@ -290,7 +290,9 @@ def test_words_speak_for_the_passages_that_have_them(searcher: Searcher) -> None
 class NoEncoder(WordEncoder):
     """Fails where it is asked to encode."""
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode_queries(
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]] = ()
+    ) -> NDArray[np.float32]:
         raise AssertionError(texts)
 
 

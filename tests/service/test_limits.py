@@ -55,10 +55,10 @@ class HeldEncoder(WordEncoder):
         self.go_on = threading.Event()
         self.begun = threading.Semaphore(0)
 
-    def encode_queries(self, texts: Sequence[str]) -> Any:
+    def encode_queries(self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]] = ()) -> Any:
         self.begun.release()
         assert self.go_on.wait(30)
-        return super().encode_queries(texts)
+        return super().encode_queries(texts, parts)
 
 
 App = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]

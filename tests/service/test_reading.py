@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from itertools import pairwise
 
@@ -415,8 +416,12 @@ def test_the_kind_of_answer_is_read(question: str, asked: set[str]) -> None:
     ],
 )
 def test_the_topic_is_the_question_without_names_and_times(question: str, topic: str) -> None:
-    """The little words go with them; where nothing else is left, the whole question stays."""
-    assert read(question, NAMES).topic == topic
+    """The little words go with them; where nothing else is left, the whole question stays. Its place is told."""
+    reading = read(question, NAMES)
+    assert reading.topic == topic
+    at = reading.topic_at
+    pieces = [question[start:end] for start, end in zip(at[::2], at[1::2], strict=True)]
+    assert re.findall(r"\w+", " ".join(pieces)) == ([] if topic == question else re.findall(r"\w+", topic))
 
 
 def test_an_interpretation_is_what_a_person_is_told() -> None:

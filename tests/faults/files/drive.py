@@ -107,7 +107,7 @@ class Encoder(WordEncoder):
     """Gives each text a direction of its own, faster than word by word."""
 
     def encode_passages(
-        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, int]]]
+        self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
     ) -> list[NDArray[np.float32]]:
         assert all(count <= self.room for count in self.count(texts))
         return [np.full((1 + len(some), DIM), DIM**-0.5, np.float32) for some in parts]
