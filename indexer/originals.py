@@ -24,7 +24,16 @@ def keep_original(folder: Path, digest: str, data: bytes) -> None:
 
 
 def drop_other_originals(folder: Path, wanted: Collection[str]) -> None:
-    """Remove all kept files but those with these hashes, and what is left of unfinished ones. Raises OSError."""
+    """Remove all kept files but those with these hashes, and what is left of unfinished ones.
+
+    Raises OSError, of the first that cannot be removed, when all others are.
+    """
+    failed = None
     for path in (folder / ORIGINALS).glob("*"):
         if path.name not in wanted:
-            path.unlink()
+            try:
+                path.unlink()
+            except OSError as error:
+                failed = failed or error
+    if failed:
+        raise failed

@@ -76,13 +76,15 @@ def _after_fault(case: Case, plan: Sync, ended: Ended | None, status: int, left:
         yield f"the process ended with {status}"
     if ended is not None:
         yield from _told_well(ended)
-        # What cannot be removed is left to the next sync.
-        if ended.error and (over := run(leftovers, plan.index)):
+        # What cannot be removed is left to the next sync; a copy of a removed file is then named.
+        over = [one for one in run(leftovers, plan.index) if one.removeprefix("original ") not in ended.message]
+        if ended.error and over:
             yield f"at once left over: {', '.join(over)}"
     first, again, last, over = run(check_and_finish, replace(plan, bug="", fault=None), case.asked)
     left["new" if first.seen == case.new else "old"] += 1
     yield from (f"then: {one}" for one in case.served(first))
-    if ended is not None and first.seen != (case.old if ended.error else case.new):
+    is_new = ended is not None and (not ended.error or " is up to date, but " in ended.message)
+    if ended is not None and first.seen != (case.new if is_new else case.old):
         yield f"it said {ended.message or 'that it completed'!r}, and serves generation {first.seen.generation}"
     yield from (f"after another sync: {one}" for one in case.finished(again, last, over))
 

@@ -38,3 +38,20 @@ def test_what_is_not_wanted_goes(tmp_path: Path) -> None:
     original(tmp_path, "c3.123.tmp").write_bytes(b"ha")
     drop_other_originals(tmp_path, {"a1"})
     assert kept(tmp_path) == {"a1"}
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others go, before the error comes out."""
+    for name in ("a1", "b2", "c3"):
+        keep_original(tmp_path, name, b"text")
+    unlink = Path.unlink
+
+    def failing(path: Path) -> None:
+        if path.name == "b2":
+            raise OSError(5, "Input/output error", str(path))
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", failing)
+    with pytest.raises(OSError, match="b2"):
+        drop_other_originals(tmp_path, {"a1"})
+    assert kept(tmp_path) == {"a1", "b2"}
