@@ -25,12 +25,23 @@ from indexer.errors import IndexBusyError, IndexFormatError, InputError, Unusabl
 from indexer.lexical import generation_files
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.originals import ORIGINALS, original
+from indexer.outlines import outline_files
 from indexer.records import Version
 from indexer.store import Store
 
 MANIFEST = "backup.json"
 # What an index folder may hold. A folder that holds anything else is never replaced.
-OF_AN_INDEX = (f"{STORE_FILE}*", LOCK_FILE, HOLDER_FILE, WORKSHOP, ORIGINALS, "lexical-*", "dense-*", MANIFEST)
+OF_AN_INDEX = (
+    f"{STORE_FILE}*",
+    LOCK_FILE,
+    HOLDER_FILE,
+    WORKSHOP,
+    ORIGINALS,
+    "lexical-*",
+    "dense-*",
+    "outlines-*",
+    MANIFEST,
+)
 FORMAT = 1  # of the manifest
 ATTEMPTS = 10  # to copy a generation before a sync has removed parts of it
 CHUNK = 1 << 20  # bytes read at once
@@ -162,7 +173,11 @@ def _copy_generation(store: Store, target: Path) -> Manifest:
         reader.check()
         reader.copy_to(target / STORE_FILE)
         version, documents = reader.version, reader.documents()
-        derived = [*snapshot_files(folder, reader), *generation_files(folder, version)]
+        derived = [
+            *snapshot_files(folder, reader),
+            *outline_files(folder, reader),
+            *generation_files(folder, version),
+        ]
     originals = {original(folder, document.sha256) for document in documents}
     lost = {path for path in originals if not path.exists()}
     if lost and _version(store) != version:

@@ -24,6 +24,7 @@ from indexer.furniture import find_furniture
 from indexer.lexical import Lexical, drop_other_generations, generation_files, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.originals import ORIGINALS, keep_original, original
+from indexer.outlines import Outlines, outline_files, publish_outlines
 from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Passage
 from indexer.repetition import sketch
@@ -106,7 +107,7 @@ def repair(
 
 
 def _require_index(folder: Path) -> None:
-    if not any(any(folder.glob(name)) for name in (f"{STORE_FILE}*", "lexical-*", "dense-*")):
+    if not any(any(folder.glob(name)) for name in (f"{STORE_FILE}*", "lexical-*", "dense-*", "outlines-*")):
         raise IndexMissingError(f"no index in `{folder}`; run `citewell index SOURCE` to make one")
 
 
@@ -131,12 +132,14 @@ def _problems_beside(
 def _problems_of_derived(folder: Path, reader: Reader) -> Iterator[Problem]:
     if not reader.version.generation:
         return
-    sound = snapshot_files(folder, reader)
-    for path in sorted(folder.glob("dense-*")):
-        if path not in sound:
+    vectors, outlines = snapshot_files(folder, reader), outline_files(folder, reader)
+    for path in sorted([*folder.glob("dense-*"), *folder.glob("outlines-*")]):
+        if path not in {*vectors, *outlines}:
             yield Problem(path.name, None, "not as it was written, or not of this index")
-    if not sound and _vectors(folder, reader).is_stale:
+    if not vectors and _vectors(folder, reader).is_stale:
         yield Problem("dense-*", None, "a snapshot of the vectors is missing")
+    if not outlines and Outlines.open(folder, reader).is_stale:
+        yield Problem("outlines-*", None, "a snapshot of the outlines is missing")
     if not _has_words(folder, reader):
         yield Problem(f"lexical-{reader.version.generation:08d}", None, "missing, or not as it was written")
 
@@ -165,6 +168,7 @@ def _mend_derived(folder: Path) -> None:
         if not sound and _vectors(folder, reader).is_stale:
             fingerprint = reader.fingerprint or ""
             write_snapshot(folder, reader, fingerprint=fingerprint, dim=Fingerprint.from_json(fingerprint).dim)
+        publish_outlines(folder, reader)
         if not _has_words(folder, reader):
             for path in folder.glob("lexical-*"):
                 remove(path)
@@ -369,5 +373,6 @@ def _parts(passage: Passage) -> list[tuple[int, int]]:
 
 def _last_generation(folder: Path, found: Salvage) -> int:
     """Give the highest generation that anything tells of, so that the new one is beyond it."""
-    names = [path.name.partition("-")[2][:8] for path in (*folder.glob("lexical-*"), *folder.glob("dense-*"))]
+    paths = (path for kind in ("lexical", "dense", "outlines") for path in folder.glob(f"{kind}-*"))
+    names = [path.name.partition("-")[2][:8] for path in paths]
     return max([found.generation, *(int(name) for name in names if name.isdecimal())])

@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexer.errors import Refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,15 @@ class StoredPassage:
     document: Document
     text_sha256: str
     passage: Passage
+
+
+class Outline(NamedTuple):
+    """What ranking needs of a passage."""
+
+    passage_id: int
+    document: int  # its number in the store, which is never given again
+    page: int  # that it begins on
+    sketch: "NDArray[np.uint32]"  # sample of its runs of words, ascending
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ the resemblance and containment of documents").
 """
 
 import zlib
-from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from indexer.words import take_apart
 
 RUN = 4  # words; fewer are the common coin of any two reports
 SAMPLE = 4  # of so many runs one is kept
+AT_ONCE = 1 << 22  # runs looked at together: some 200 MB
 
 
 def sketch(text: str, body: str | None) -> NDArray[np.uint32]:
@@ -32,22 +34,50 @@ def likeness(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
     return both / either if either else 0.0
 
 
-def spread(sketches: Sequence[NDArray[np.uint32]], owners: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Tell how widely each passage's words are repeated: shape (n,).
+@dataclass(frozen=True)
+class Repeated:
+    """How many owners have each run of words."""
 
-    `owners` (n,) numbers the body, or else the document, that each passage is of. The value is the mean logarithm of
-    how many owners have each run: 0 for words of its own, the logarithm of n for words that n bodies share.
+    runs: NDArray[np.uint32]  # ascending
+    owners: NDArray[np.uint32]  # of each
+
+
+def count_owners(runs: NDArray[np.uint32], starts: NDArray[np.int64], owners: NDArray[np.int64]) -> Repeated:
+    """Count for each run of words how many owners have it.
+
+    `runs` are the sketches of n passages one after the other, `starts` (n + 1,) where each begins and the last ends;
+    `owners` (n,) numbers the body, or else the document, that each passage is of.
     """
-    lengths = np.array([len(one) for one in sketches], np.int64)
-    runs = np.concatenate(sketches) if len(sketches) else np.empty(0, np.uint32)
-    rows = np.repeat(np.arange(len(sketches)), lengths)
-    # Sorted by run and owner, each change of the pair within a run is one more owner of it.
-    pairs = runs.astype(np.uint64) << np.uint64(32) | owners[rows].astype(np.uint64)
-    order = np.argsort(pairs)
-    pairs = pairs[order]
-    is_new_owner = np.diff(pairs, prepend=pairs[:1]) != 0
-    run_numbers = np.cumsum(np.diff(pairs >> np.uint64(32), prepend=(pairs >> np.uint64(32))[:1]) != 0)
-    is_first = np.diff(run_numbers, prepend=-1) != 0
-    owners_of = np.bincount(run_numbers, is_new_owner | is_first)
-    logs = np.log(owners_of)[run_numbers]
-    return (np.bincount(rows[order], logs, len(sketches)) / np.maximum(lengths, 1)).astype(np.float32)
+    # A share of all hashes at a time, so that memory stays small.
+    edges = np.linspace(0, 2**32, len(runs) // AT_ONCE + 2).astype(np.uint64)
+    found, counts = [np.empty(0, np.uint32)], [np.empty(0, np.uint32)]
+    for low, high in pairwise(edges):
+        places = np.flatnonzero((runs >= low) & (runs < high))
+        of_rows = owners[np.searchsorted(starts, places, "right") - 1]
+        # Of each pair of run and owner one, ascending, so each that is left counts once for its run.
+        pairs = np.unique(runs[places].astype(np.uint64) << np.uint64(32) | of_rows.astype(np.uint64))
+        some, how_many = np.unique((pairs >> np.uint64(32)).astype(np.uint32), return_counts=True)
+        found.append(some)
+        counts.append(how_many.astype(np.uint32))
+    return Repeated(np.concatenate(found), np.concatenate(counts))
+
+
+def spread(runs: NDArray[np.uint32], starts: NDArray[np.int64], repeated: Repeated) -> NDArray[np.float32]:
+    """Tell how widely each passage's words are repeated: shape (n,); runs and starts are as for `count_owners`.
+
+    The value is the mean logarithm of how many owners have each run: 0 for words of its own, the logarithm of n for
+    words that n bodies share. A run that was not counted is its own.
+    """
+    lengths = np.diff(starts)
+    made = np.zeros(len(lengths), np.float32)
+    for first in range(0, len(lengths), AT_ONCE // 64):
+        part = slice(first, first + AT_ONCE // 64)
+        some = runs[starts[first] : starts[min(part.stop, len(lengths))]]
+        logs = np.zeros(len(some))
+        if len(repeated.runs):
+            places = np.minimum(np.searchsorted(repeated.runs, some), len(repeated.runs) - 1)
+            is_known = repeated.runs[places] == some
+            logs[is_known] = np.log(repeated.owners[places[is_known]])
+        rows = np.repeat(np.arange(len(lengths[part])), lengths[part])
+        made[part] = np.bincount(rows, logs, len(lengths[part])) / np.maximum(lengths[part], 1)
+    return made

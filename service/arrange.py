@@ -82,10 +82,10 @@ def _neighbour(
 def _twin(
     row: int, groups: list[Group], rows: NDArray[np.int64], places: NDArray[np.int64], catalogue: Catalogue
 ) -> Group | None:
-    sketch = catalogue.sketches[rows[row]]
+    sketch = catalogue.outlines.sketch(rows[row])
     if len(sketch) < LEAST_RUNS:
         return None
     for group in groups:
-        if places[row] != places[group.row] and likeness(sketch, catalogue.sketches[rows[group.row]]) >= TWIN:
+        if places[row] != places[group.row] and likeness(sketch, catalogue.outlines.sketch(rows[group.row])) >= TWIN:
             return group
     return None

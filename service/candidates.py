@@ -89,8 +89,8 @@ def _by_meaning(
     catalogue, dense = generation.catalogue, generation.dense
     allowed = generation.lexical.matching(asked.terms, asked.wanted)  # None: without phrases and exclusions
     if allowed is None and not fitting.all():
-        allowed = catalogue.ids[fitting[catalogue.places]]
-    named = catalogue.ids[(fitting & (about > 0))[catalogue.places]]
+        allowed = catalogue.passages(fitting)
+    named = catalogue.passages(fitting & (about > 0))
     if not len(named):
         return dense.search(vectors[-1], asked.depth, allowed)
     within = named if allowed is None else np.intersect1d(named, allowed, assume_unique=True)

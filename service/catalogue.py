@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.outlines import Outlines
 from indexer.records import Document, Filter, Version
-from indexer.repetition import spread
 from indexer.store import Reader
 from service.reading import LIKELY, Names, Reading, Role, Time, find_times, read
 
@@ -36,9 +36,9 @@ class Catalogue:
     documents: tuple[Document, ...]
     names: Names
     ids: NDArray[np.int64]  # of passages, ascending
-    places: NDArray[np.int64]  # of each passage's document in `documents`
+    places: NDArray[np.int64]  # of each passage's document in `documents`; -1 where that is gone
     pages: NDArray[np.int64]  # that each passage begins on
-    sketches: tuple[NDArray[np.uint32], ...]  # of each passage
+    outlines: Outlines  # whose rows these are
     spread: NDArray[np.float32]  # of each passage: how widely its words are repeated
     owners: NDArray[np.int64]  # of each document: the number of its body, or one of its own where that is unknown
     numbers: Mapping[str, int]  # of bodies
@@ -47,12 +47,10 @@ class Catalogue:
     spoken_of: Mapping[int, frozenset[str]]  # documents without a body: the bodies in their title and opening
 
     @classmethod
-    def of(cls, reader: Reader) -> "Catalogue":
-        """Read the columns from the store."""
+    def of(cls, reader: Reader, outlines: Outlines) -> "Catalogue":
+        """Join the documents of a generation with the outlines of its passages."""
         documents = tuple(reader.documents())
-        outlines = reader.outlines()
-        places = np.array([outline.document for outline in outlines], np.int64)
-        sketches = tuple(outline.sketch for outline in outlines)
+        places = _places(outlines.documents, np.fromiter(reader.owners(), np.int64))
         bodies = [document.metadata.body for document in documents]
         numbers = {body: number for number, body in enumerate(dict.fromkeys(body for body in bodies if body))}
         owners = np.array(
@@ -65,11 +63,11 @@ class Catalogue:
             version=reader.version,
             documents=documents,
             names=names,
-            ids=np.array([outline.passage_id for outline in outlines], np.int64),
+            ids=outlines.ids,
             places=places,
-            pages=np.array([outline.page for outline in outlines], np.int64),
-            sketches=sketches,
-            spread=spread(sketches, owners[places]),
+            pages=outlines.pages,
+            outlines=outlines,
+            spread=outlines.spread,
             owners=owners,
             numbers=numbers,
             days=days,
@@ -80,6 +78,10 @@ class Catalogue:
     def rows(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find the rows of passages in the columns."""
         return np.searchsorted(self.ids, passage_ids)
+
+    def passages(self, of: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Give the ids, ascending, of the passages of some documents."""
+        return self.ids[np.append(of, False)[self.places]]
 
     def fitting(self, wanted: Filter) -> NDArray[np.bool_]:
         """Tell which documents fit a filter; one whose date, body or kind is unknown fits no filter on that."""
@@ -115,6 +117,14 @@ class Catalogue:
             timely = np.maximum(timely, _goes_with(self.days, time))
             timely = np.maximum(timely, SPEAKS_OF * _goes_with(self.spoken_days, time))
         return timely
+
+
+def _places(wanted: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find documents, by their numbers, among those that there are; -1 where one is gone."""
+    order = np.argsort(numbers)
+    found = np.append(order, -1)[np.searchsorted(numbers, wanted, sorter=order)]
+    places: NDArray[np.int64] = np.where(np.append(numbers, -1)[found] == wanted, found, -1)
+    return places
 
 
 def days_of(document: Document) -> tuple[int, int]:

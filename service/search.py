@@ -12,6 +12,7 @@ import numpy as np
 from indexer.dense import Dense
 from indexer.encoder import Encoder
 from indexer.lexical import Lexical
+from indexer.outlines import Outlines
 from indexer.records import Mode, StoredPassage
 from indexer.reranker import Reranker
 from indexer.settings import RERANK_DEPTH
@@ -182,7 +183,8 @@ class Searcher:
                 lexical = Lexical.open(folder, reader)
             else:
                 dense, lexical = held.dense.caught_up(reader), held.lexical.caught_up(reader)
-            self._generation = Generation(reader.version, dense, lexical, Catalogue.of(reader))
+            catalogue = Catalogue.of(reader, Outlines.open(self.store.folder, reader))
+            self._generation = Generation(reader.version, dense, lexical, catalogue)
             return self._generation
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from indexer.records import (
     Document,
     Furniture,
     IndexedText,
+    Outline,
     Page,
     Passage,
     Refused,
@@ -52,15 +53,6 @@ from indexer.store.rows import (
 DOCUMENT = TypeAdapter(Document)
 
 R = TypeVar("R")
-
-
-class Outline(NamedTuple):
-    """What ranking needs of a passage."""
-
-    passage_id: int
-    document: int  # its place in the list of documents
-    page: int  # that it begins on
-    sketch: NDArray[np.uint32]  # sample of its runs of words, ascending
 
 
 class Reader:
@@ -230,25 +222,31 @@ class Reader:
             yield IndexedText(row.passage, row.context, row.text, document.body, document.kind, published)
         self._check_added(generation, ids)
 
-    def outlines(self) -> list[Outline]:
-        """Give what ranking needs of every passage, by id; `document` is its place in `documents()`."""
-        places = {row.document: place for place, row in enumerate(self._all_documents())}
+    def outlines(self, since: int = 0) -> list[Outline]:
+        """Give what ranking needs of the passages added after a generation, by id."""
         rows = self._db.execute(
-            "SELECT passage, document, generation, spans, outline_crc, sketch, hash FROM passages ORDER BY passage"
+            "SELECT passage, document, generation, spans, outline_crc, sketch, hash FROM passages "
+            "WHERE generation > ? ORDER BY passage",
+            (since,),
         )
         found, hashes = [], []
         for passage, document, generation, spans, check, sketch, its_hash in rows:
             is_whole = (
                 isinstance(sketch, bytes) and outline_crc(passage, document, generation, spans, sketch) == check
             )
-            if not is_whole or document not in places:
+            if not is_whole:
                 raise altered("passages", passage)
             page = int(spans[2 : spans.index(",")])  # of "[[page, start, end], ...]"
-            found.append(Outline(passage, places[document], page, np.frombuffer(sketch, "<u4")))
+            found.append(Outline(passage, document, page, np.frombuffer(sketch, "<u4")))
             hashes.append(its_hash)
         self._check_order(PASSAGES, [one.passage_id for one in found])
-        self._check_whole(PASSAGES, Tally.of(hashes))
+        if not since:
+            self._check_whole(PASSAGES, Tally.of(hashes))
         return found
+
+    def owners(self) -> dict[int, str]:
+        """Give for each document, by number and in the order of `documents`, the name of its body, or its own id."""
+        return {row.document: f"body {row.body}" if row.body else row.doc_id for row in self._all_documents()}
 
     def texts_of(self, doc_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Give doc_id and text of every passage of some documents, each document's in order."""

@@ -18,7 +18,7 @@ from typing import Any
 import faiss
 import pytest
 
-from indexer import dense, lexical
+from indexer import dense, lexical, outlines
 from indexer.database import STORE_FILE
 from indexer.errors import NotFoundError, UnusableIndexError
 from indexer.records import Mode
@@ -163,6 +163,9 @@ def _sync(sources: Path, settings: Settings, *, snapshot: bool = False) -> None:
     if snapshot:  # so small an index needs none
         with Store.open(settings.index).reading() as reader:
             dense.write_snapshot(settings.index, reader, fingerprint=encoder.fingerprint.to_json(), dim=DIM)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(outlines, "LEAST", 1)
+                outlines.publish_outlines(settings.index, reader)
 
 
 # --- damage
@@ -237,7 +240,14 @@ def vanish(file: Path, _: Path, random: Random) -> None:
 
 def stranger(file: Path, _: Path, random: Random) -> None:
     """Put a file that is not ours in its place, or beside it."""
-    names = ("x", "dense-99999999.json", "dense-00000002.faiss", "lexical-99999999", f"{STORE_FILE}-journal")
+    names = (
+        "x",
+        "dense-99999999.json",
+        "dense-00000002.faiss",
+        "lexical-99999999",
+        "outlines-99999999.json",
+        f"{STORE_FILE}-journal",
+    )
     target = file if random.random() < 0.5 else file.with_name(random.choice(names))
     target.write_bytes(random.choice((b"", b"{}", b"[]", b"SQLite format 3\0", random.randbytes(5000))))
 
@@ -402,8 +412,8 @@ def _ask(
 
 
 def _watch(sound: frozenset[str], parsed: list[str]) -> None:
-    """Note when FAISS or Tantivy are given anything but what was written."""
-    read_index, opened = faiss.read_index, lexical._opened
+    """Note when FAISS or Tantivy are given anything but what was written, or columns are taken from it."""
+    read_index, opened, mapped = faiss.read_index, lexical._opened, outlines._read
 
     def note(*paths: Path) -> None:
         parsed.extend(f"{path.name} was read" for path in paths if sha256(path.read_bytes()).hexdigest() not in sound)
@@ -416,9 +426,14 @@ def _watch(sound: frozenset[str], parsed: list[str]) -> None:
         note(*(path / name for name in manifest.files), path / lexical.MANIFEST)
         return opened(path, manifest)
 
+    def watched_map(path: Path, manifest: Any) -> Any:
+        note(path, path.with_suffix(".json"))
+        return mapped(path, manifest)
+
     patched = pytest.MonkeyPatch()  # for as long as the process lives
     patched.setattr(faiss, "read_index", watched_read)
     patched.setattr(lexical, "_opened", watched_open)
+    patched.setattr(outlines, "_read", watched_map)
 
 
 def rows(seed: int) -> list[Row]:

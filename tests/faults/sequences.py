@@ -206,7 +206,8 @@ def contents(index: Path) -> dict[str, Any]:
                 stored, its = reader.passages(ids), reader.vectors(ids, DIM)
                 passages.append([asdict(stored[one].passage) for one in ids])
                 vectors.append([its[one].tobytes() for one in ids])
-            outlines = sorted((one.document, one.page, one.sketch.tobytes()) for one in reader.outlines())
+            places = {number: place for place, number in enumerate(reader.owners())}
+            outlines = sorted((places[one.document], one.page, one.sketch.tobytes()) for one in reader.outlines())
             said = {
                 "documents": [asdict(document) for document in documents],
                 "pages": pages,

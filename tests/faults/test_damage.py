@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from indexer import dense, lexical
+from indexer import dense, lexical, outlines
 from indexer.database import STORE_FILE
 from indexer.manifests import read_manifest
 from indexer.store import Reader, reader
@@ -48,6 +48,13 @@ def no_hash_of_the_snapshot() -> None:
     plant(dense, "file_sha256", believed)
 
 
+def no_hash_of_the_outlines() -> None:
+    def believed(path: Path) -> object:
+        return json.loads(read_manifest(path.with_suffix(".json")))["sha256"]
+
+    plant(outlines, "file_sha256", believed)
+
+
 def no_hashes_of_words() -> None:
     def believed(path: Path) -> object:
         return json.loads(read_manifest(path.parent / lexical.MANIFEST))["files"].get(path.name)
@@ -56,7 +63,7 @@ def no_hashes_of_words() -> None:
 
 
 def no_check_of_manifests() -> None:
-    for module in (dense, lexical):
+    for module in (dense, lexical, outlines):
         plant(module, "read_manifest", lambda path: path.read_bytes().partition(b"\n")[0])
 
 
@@ -95,6 +102,7 @@ class Anything:
     ("bug", "kind", "names", "within"),
     [
         (no_hash_of_the_snapshot, flip, "*.faiss", 3),
+        (no_hash_of_the_outlines, flip, "outlines-*.bin", 3),
         (no_hashes_of_words, flip, "*.idx", 3),
         (no_check_of_manifests, flip, "manifest.json", 60),
         (no_hashes_of_rows, alter_row, STORE_FILE, 30),

@@ -1,9 +1,11 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.repetition import RUN, SAMPLE, likeness, sketch, spread
+from indexer.repetition import RUN, SAMPLE, Repeated, count_owners, likeness, sketch, spread
 
 WORDS = "pier mill weir barn lane gate ford well moor dale".split()
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
@@ -68,6 +70,18 @@ def test_likeness_is_the_share_of_runs_that_both_have(one: np.ndarray, other: np
 # --- spread
 
 
+def in_columns(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Put sketches one after the other, and tell where each begins."""
+    runs = np.concatenate([np.empty(0, np.uint32), *sketches]).astype(np.uint32)
+    return runs, np.cumsum([0, *map(len, sketches)], dtype=np.int64)
+
+
+def spread_of(sketches: Sequence[np.ndarray], owners: Sequence[int]) -> np.ndarray:
+    """Count over these passages, and tell how widely each one's words are repeated."""
+    columns = in_columns(sketches)
+    return spread(*columns, count_owners(*columns, np.array(owners, np.int64)))
+
+
 @given(st.lists(st.tuples(SKETCHES, st.integers(0, 3)), max_size=8))
 def test_spread_is_the_mean_logarithm_of_how_many_owners_have_a_run(
     passages: list[tuple[np.ndarray, int]],
@@ -80,12 +94,37 @@ def test_spread_is_the_mean_logarithm_of_how_many_owners_have_a_run(
         sum(np.log(len(owners_of[run])) for run in sketch) / len(sketch) if len(sketch) else 0.0
         for sketch, _ in passages
     ]
-    made = spread([sketch for sketch, _ in passages], np.array([owner for _, owner in passages], np.int64))
+    made = spread_of([sketch for sketch, _ in passages], [owner for _, owner in passages])
     assert made.tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_body_that_repeats_itself_is_not_widely_repeated() -> None:
     """A paragraph in three reports of one body is its own; in reports of three bodies it is common."""
     same = [sketch(LONG, None)] * 3
-    assert spread(same, np.array([5, 5, 5])).tolist() == [0, 0, 0]
-    assert spread(same, np.array([5, 6, 7])).tolist() == pytest.approx([np.log(3)] * 3)
+    assert spread_of(same, [5, 5, 5]).tolist() == [0, 0, 0]
+    assert spread_of(same, [5, 6, 7]).tolist() == pytest.approx([np.log(3)] * 3)
+
+
+@given(st.lists(st.tuples(SKETCHES, st.integers(0, 3)), max_size=8), st.integers(1, 64))
+def test_however_little_is_looked_at_together_the_counts_are_the_same(
+    passages: list[tuple[np.ndarray, int]], at_once: int
+) -> None:
+    """Memory is bounded without a change in what is found."""
+    sketches, owners = [one for one, _ in passages], [owner for _, owner in passages]
+    expected = spread_of(sketches, owners)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("indexer.repetition.AT_ONCE", at_once * 64)
+        few = spread_of(sketches, owners)
+        patched.setattr("indexer.repetition.AT_ONCE", 1)
+        columns = in_columns(sketches)
+        counted = count_owners(*columns, np.array(owners, np.int64))
+    assert few.tolist() == expected.tolist()
+    assert spread(*columns, counted).tolist() == expected.tolist()
+    assert np.all(np.diff(counted.runs.astype(np.int64)) > 0)
+
+
+def test_words_that_were_not_counted_are_a_passages_own() -> None:
+    """What is new since the last count repeats nothing until it is counted as well."""
+    counted = Repeated(np.array([3, 7], np.uint32), np.array([2, 4], np.uint32))
+    made = spread(np.array([3, 5, 7, 9], np.uint32), np.array([0, 1, 2, 4], np.int64), counted)
+    assert made.tolist() == pytest.approx([np.log(2), 0, np.log(4) / 2])

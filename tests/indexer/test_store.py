@@ -315,7 +315,7 @@ def test_vectors_are_kept_to_the_last_bit(tmp_path: Path) -> None:
 
 
 def test_outlines(tmp_path: Path) -> None:
-    """Every passage is told with its document's place in the list of them, its page and its sketch, by id."""
+    """Every passage is told with its document's number, its page and its sketch, by id; also those of late alone."""
     with Store.writing(tmp_path) as writer:
         last = put(writer, document("z.txt", pages=3), "One.", "Two.", "Three.")
         first = put(writer, document("a.txt"), "Four.")
@@ -326,9 +326,10 @@ def test_outlines(tmp_path: Path) -> None:
             (last[0], 1, 1, []),
             (last[1], 1, 2, [2**32 - 1]),
             (last[2], 1, 3, [2**32 - 2, 2**32 - 1]),
-            (first[0], 0, 1, []),
+            (first[0], 2, 1, []),
         ]
-        assert [writer.documents()[one.document].path for one in writer.outlines()] == ["z.txt"] * 3 + ["a.txt"]
+        assert list(writer.owners()) == [2, 1]  # as `documents` has them
+        assert [len(writer.outlines(since)) for since in (writer.generation - 1, writer.generation)] == [4, 0]
 
 
 def test_outline_of_a_passage_over_a_page_break(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from indexer.records import Document, Event, Metadata, Version
+from indexer.outlines import Outlines
+from indexer.records import Document, Event, Metadata, Outline, Version
 from indexer.store import Reader
-from indexer.store.reader import Outline
 from service.catalogue import Catalogue
 from service.reading import Reading
 
@@ -35,12 +36,26 @@ class MadeReader:
     def documents(self) -> list[Document]:
         return list(self._documents)
 
-    def outlines(self) -> list[Outline]:
+    @property
+    def passage_count(self) -> int:
+        return len(self._passages)
+
+    def owners(self) -> dict[int, str]:
+        return {place: document.metadata.body or document.doc_id for place, document in enumerate(self._documents)}
+
+    def has_version(self, version: Version) -> bool:
+        return version == self.version
+
+    def outlines(self, since: int = 0) -> list[Outline]:
         """Give the passages ids that go up by 3, so that no id is a row."""
-        return [
-            Outline(3 * row + 1, document, page, np.array(sorted(set(sketch)), np.uint32))
-            for row, ((document, sketch), page) in enumerate(zip(self._passages, self._pages, strict=True))
-        ]
+        return (
+            []
+            if since
+            else [
+                Outline(3 * row + 1, document, page, np.array(sorted(set(sketch)), np.uint32))
+                for row, ((document, sketch), page) in enumerate(zip(self._passages, self._pages, strict=True))
+            ]
+        )
 
     def texts_of(self, doc_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         return ((doc_id, text) for doc_id in doc_ids for text in self._texts.get(doc_id, ()))
@@ -75,4 +90,4 @@ def catalogue(
     if passages is None:
         passages = [(place, ()) for place in range(len(documents))]
     reader = MadeReader(documents, passages, pages or [1] * len(passages), texts or {})
-    return Catalogue.of(cast("Reader", reader))
+    return Catalogue.of(cast("Reader", reader), Outlines.open(Path("nowhere"), reader))

@@ -50,7 +50,7 @@ class Found:
         return int(self.catalogue.pages[self.rows[row]])
 
     def sketch(self, row: int) -> NDArray[np.uint32]:
-        return self.catalogue.sketches[self.rows[row]]
+        return self.catalogue.outlines.sketch(self.rows[row])
 
 
 def found(

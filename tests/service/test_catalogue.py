@@ -81,7 +81,7 @@ def test_catalogue_and_words_let_the_same_through(searcher: Searcher, wanted: Fi
         made = generation.catalogue
         by_words = generation.lexical.matching(Terms("", excluded=("unheard-of",)), wanted)
     assert by_words is not None
-    assert by_words.tolist() == made.ids[made.fitting(wanted)[made.places]].tolist()
+    assert by_words.tolist() == made.passages(made.fitting(wanted)).tolist()
 
 
 # --- whom a document is of
