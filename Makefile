@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+REPORTS ?= corpus
+QUESTIONS ?= corpus/questions.jsonl
 QUESTION := How many children in Northamptonshire had no social worker when Ofsted visited in 2018?
 
-.PHONY: demo test soak lint format clean help
+.PHONY: demo test bench soak lint format clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -15,6 +17,17 @@ demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the c
 
 test: $(VENV)/.installed-dev  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Without INDEX, one is made of REPORTS; with it, that index is measured and stays as it is.
+BENCH_INDEX := $(or $(INDEX),$(VENV)/bench-index)
+
+bench: $(VENV)/.installed  ## measure speed and memory beside peers: INDEX=, QUESTIONS=, REPORTS= for your own
+	$(if $(INDEX),,$(BIN)/citewell index --index $(BENCH_INDEX) $(REPORTS))
+	$(BIN)/python -m tests.benchmarks.encode $(BENCH_INDEX) $(QUESTIONS)
+	$(BIN)/python -m tests.benchmarks.search $(BENCH_INDEX) $(QUESTIONS)
+	$(BIN)/python -m tests.benchmarks.cold $(BENCH_INDEX) --rounds 3
+	$(BIN)/python -m tests.benchmarks.memory $(BENCH_INDEX) $(QUESTIONS)
+	$(BIN)/python -m tests.benchmarks.change $(REPORTS)
 
 soak: $(VENV)/.installed-dev  ## try to break it, at length (about an hour), and write tests/faults/RESULTS.md
 	$(BIN)/python -m tests.faults

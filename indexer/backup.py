@@ -22,6 +22,7 @@ from indexer.dense import snapshot_files
 from indexer.disk import explained
 from indexer.durable import exchange, flush, publish
 from indexer.errors import IndexBusyError, IndexFormatError, InputError, UnusableIndexError
+from indexer.journal import JOURNAL_FILE
 from indexer.lexical import generation_files
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.originals import ORIGINALS, original
@@ -35,6 +36,7 @@ OF_AN_INDEX = (
     f"{STORE_FILE}*",
     LOCK_FILE,
     HOLDER_FILE,
+    JOURNAL_FILE,
     WORKSHOP,
     ORIGINALS,
     "lexical-*",

@@ -16,12 +16,13 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 FAILING = FULL | {errno.EIO, errno.EROFS}
 # https://sqlite.org/rescode.html: SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
 OF_SQLITE = {10: errno.EIO, 13: errno.ENOSPC, 14: errno.EIO}
+OF_TANTIVY = re.compile(r"(?:\(os error |\bOs { code: )(\d+)")  # in words for people, or as Rust writes it
 LITTLE = 100_000  # bytes; SQLite calls it an I/O error when there is no space for its smallest files
 # What rows take on the disk for each of their bytes: in the log, then in the file, and a word index of their text.
 # Measured on twelve inspection reports with vectors of 384 numbers: 2.45.
 ROWS = 2.5
 OF_PASSAGE = 500  # bytes that go with a passage beside texts and vectors, about
-FIRST = 3.6  # the same for each byte of a file, before one was read; measured on the same reports
+FIRST = 4.6  # the same for each byte of a file, before one was read; measured on the same reports
 
 
 class Need:
@@ -33,6 +34,7 @@ class Need:
         self._changed = 0  # of those of them that are new or changed
         self._read = 0  # of those of these that were read
         self._rows = 0  # bytes that are stored of the latter, beside the files themselves
+        self._vectors = 0  # those of them that stand in the journal too, until the commit
 
     def see(self, size: int) -> None:
         """Count a file that was looked at."""
@@ -47,13 +49,15 @@ class Need:
         self._read += size
         self._rows += sum(len(page.text) for page in pages)
         for passage in passages:
-            self._rows += len(passage.input) + 2 * dim * (1 + len(passage.sentences)) + OF_PASSAGE
+            vectors = 2 * dim * (1 + len(passage.sentences))
+            self._rows += len(passage.input) + vectors + OF_PASSAGE
+            self._vectors += vectors
 
     def bytes(self, folder: Path) -> int:
         """Tell it, as if the files that are left were like those before."""
         total = sum(map(_size, self._total))
         changed = total * self._changed / self._seen if self._seen else total
-        rows = ROWS * self._rows / self._read if self._read else FIRST
+        rows = (ROWS * self._rows + self._vectors) / self._read if self._read else FIRST
         words = sum(_size(path) for path in folder.glob("lexical-*/*"))  # which are mostly written anew
         return int(changed * (1 + rows)) + words
 
@@ -89,7 +93,7 @@ def _numbers(error: BaseException, folder: Path) -> Iterator[int]:
         elif isinstance(one, OSError):
             if one.errno in FAILING and (one.filename is None or _is_inside(Path(os.fsdecode(one.filename)), folder)):
                 yield one.errno
-        elif isinstance(one, ValueError) and (found := re.search(r"\(os error (\d+)\)", str(one))):  # of Tantivy
+        elif isinstance(one, ValueError) and (found := OF_TANTIVY.search(str(one))):
             yield int(found[1])
         one = one.__cause__ or one.__context__
 

@@ -131,7 +131,10 @@ class Settings(BaseSettings):
     # service
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the service listens on; 0 takes a free one")
-    limits: Limits = Field(Limits(), description="what requests may cost")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that answer, each with an index of its own open and limits of its own"
+    )
+    limits: Limits = Field(Limits(), description="what requests may cost; of each worker")
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,8 @@
     files -> pages -> without furniture -> metadata -> passages -> vectors -> words -> store -> FAISS snapshot
 
 All of a sync is one transaction: readers see the old generation until the new one is whole, and a sync that is
-interrupted has changed nothing.
+interrupted has changed nothing. What it has encoded is kept in the journal meanwhile, so that the next sync need not
+encode it again. Encoding goes on beside all else, in a thread of its own; everything else is done in the caller's.
 """
 
 import json
@@ -13,33 +14,33 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from indexer.dense import Dense, drop_other_snapshots, write_snapshot
 from indexer.disk import Need, explained
 from indexer.encoder import Encoder
+from indexer.encoding import Encoding, Vectors
 from indexer.errors import CitewellError, DocumentRefusedError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
+from indexer.journal import Journal, drop_journal
 from indexer.lexical import drop_other_generations, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.originals import drop_other_originals, keep_original
+from indexer.outlines import publish_outlines
 from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
-from indexer.store import Known, Store, Writer, input_sha256
+from indexer.store import Known, Store, Writer
 
 log = logging.getLogger(__name__)
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
 RECIPE = 3
 BATCH = 512  # passages put together before encoding: enough to sort by length, few enough to keep memory small
-ENCODE_AT_ONCE = 64  # passages between two signs of progress
 # Refusals that say nothing about the file's content: what the index holds of the file stays, and is tried again.
 PASSING = {Refusal.UNREADABLE, Refusal.CHANGED}
 
@@ -132,13 +133,19 @@ def sync(
                 encoder.fingerprint.check(writer.fingerprint)
             run = _Run(found, writer, settings, encoder, need, prune=prune, reencode=reencode, progress=progress)
             try:
-                for batch in _batches(run.make(readers)):
-                    run.store(batch)
+                journal = Journal(settings.index, encoder.fingerprint.to_json(), encoder.fingerprint.dim)
+                with Encoding(encoder, journal, run.tell_encoded) as encoding:
+                    batches = _batches(run.make(readers))
+                    for batch, vectors in encoding.ahead(batches, _passages, run.known_vectors):
+                        run.store(batch, vectors)
                 run.remove_the_rest()
                 version = run.commit()
-            except BaseException:
+            except BaseException as error:
                 _take_back(settings.index)
+                if explained(error, settings.index, 0):  # the user needs the space, or the disk cannot be relied on
+                    drop_journal(settings.index)
                 raise
+            drop_journal(settings.index)
             _finish(settings.index, version, writer.file_hashes() if settings.keep_originals else set(), encoder)
     except (OSError, CitewellError) as error:
         if version or not (told := explained(error, settings.index, need.bytes(settings.index))):
@@ -183,6 +190,7 @@ class _Run:
         self._prune = prune
         self._reencode = reencode
         self._progress = progress
+        self._telling = Lock()  # progress, which two threads make
         self._known = writer.known()
         self._present: set[tuple[str, str]] = set()  # documents that stay, by root and path
         self.files = 0
@@ -212,9 +220,17 @@ class _Run:
             self._need.store(job.size, made.pages, made.passages, self._encoder.fingerprint.dim)
             yield made
 
-    def store(self, batch: Sequence[_Made]) -> None:
-        """Encode the passages of some documents and put these into the store."""
-        vectors = self._vectors([passage for made in batch for passage in made.passages])
+    def known_vectors(self, inputs: Sequence[str]) -> dict[str, Vectors]:
+        """Give what the index holds of the vectors of these inputs, by `input_sha256`."""
+        return {} if self._reencode else self._writer.vectors_of(inputs, self._encoder.fingerprint.dim)
+
+    def tell_encoded(self, count: int) -> None:
+        """Show that so many more passages were encoded."""
+        self.encoded += count
+        self._show_progress()
+
+    def store(self, batch: Sequence[_Made], vectors: Sequence[Vectors]) -> None:
+        """Put some documents into the store, with the vectors of their passages."""
         for made in batch:
             document, count = made.document, len(made.passages)
             self._writer.put_document(
@@ -300,35 +316,12 @@ class _Run:
                 self._present.add(key)
 
     def _show_progress(self) -> None:
-        self._progress(Progress(self.files, len(self._found.sources), self.encoded))
+        with self._telling:
+            self._progress(Progress(self.files, len(self._found.sources), self.encoded))
 
     def _refuse(self, source: Source, error: DocumentRefusedError, known: Known | None) -> None:
         refused = Refused(source.root, source.path, error.code, error.message, error.pages)
         self.refused.append((refused, known))
-
-    def _vectors(self, passages: Sequence[Passage]) -> list[NDArray[np.float16]]:
-        """Give the vectors of each passage, encoding those that the index has none of: (1 + its sentences, dim)."""
-        digests = [input_sha256(passage) for passage in passages]
-        vectors = {} if self._reencode else self._writer.vectors_of(digests, self._encoder.fingerprint.dim)
-        missing = {
-            digest: passage for digest, passage in zip(digests, passages, strict=True) if digest not in vectors
-        }
-        by_length = sorted(missing.items(), key=lambda item: len(item[1].input))  # little padding, so less to compute
-        for start in range(0, len(by_length), ENCODE_AT_ONCE):
-            part = dict(by_length[start : start + ENCODE_AT_ONCE])
-            made = self._encoder.encode_passages(
-                [passage.input for passage in part.values()], [_sentences(passage) for passage in part.values()]
-            )
-            vectors.update((digest, some.astype(np.float16)) for digest, some in zip(part, made, strict=True))
-            self.encoded += len(part)
-            self._show_progress()
-        return [vectors[digest] for digest in digests]
-
-
-def _sentences(passage: Passage) -> list[tuple[int, int]]:
-    """Find the sentences of a passage in what is encoded of it."""
-    before = len(passage.input) - len(passage.text)
-    return [(before + start, before + end) for start, end in passage.sentences]
 
 
 def _recipe(source: Source, settings: Settings) -> str:
@@ -383,6 +376,10 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
         yield batch
 
 
+def _passages(batch: Sequence[_Made]) -> list[Passage]:
+    return [passage for made in batch for passage in made.passages]
+
+
 def _take_back(folder: Path) -> None:
     """Remove what a sync that failed has put beside the store; where this fails too, the next sync does it."""
     with suppress(OSError, CitewellError), closing(Store(folder)) as store, store.reading() as reader:
@@ -394,12 +391,12 @@ def _finish(folder: Path, version: Version, files: set[str], encoder: Encoder) -
     """Bring what lies beside the store up to the generation that now stands."""
     drop_other_generations(folder, version)
     try:
-        _publish_dense(folder, encoder)
+        _publish_snapshots(folder, encoder)
     except (OSError, CitewellError) as error:
         if not explained(error, folder, 0):
             raise
         # The documents are safe in the store, and so are their vectors.
-        log.warning("no FAISS snapshot could be written, so searches start slower (%s)", error)
+        log.warning("no snapshots could be written, so searches start slower (%s)", error)
     try:
         drop_other_originals(folder, files)
     except OSError as error:
@@ -409,8 +406,8 @@ def _finish(folder: Path, version: Version, files: set[str], encoder: Encoder) -
         ) from error
 
 
-def _publish_dense(folder: Path, encoder: Encoder) -> None:
-    """Write a FAISS snapshot where one is due, and remove what is left of others."""
+def _publish_snapshots(folder: Path, encoder: Encoder) -> None:
+    """Write snapshots of vectors and outlines where they are due, and remove what is left of others."""
     fingerprint, dim = encoder.fingerprint.to_json(), encoder.fingerprint.dim
     with closing(Store(folder)) as store, store.reading() as reader:
         try:
@@ -418,3 +415,4 @@ def _publish_dense(folder: Path, encoder: Encoder) -> None:
                 write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
         finally:
             drop_other_snapshots(folder, reader)
+        publish_outlines(folder, reader)

@@ -81,7 +81,8 @@ class Catalogue:
 
     def passages(self, of: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Give the ids, ascending, of the passages of some documents."""
-        return self.ids[np.append(of, False)[self.places]]
+        found: NDArray[np.int64] = self.ids[np.append(of, False)[self.places]]
+        return found
 
     def fitting(self, wanted: Filter) -> NDArray[np.bool_]:
         """Tell which documents fit a filter; one whose date, body or kind is unknown fits no filter on that."""

@@ -1,10 +1,12 @@
 """The JSON that goes over the wire and out of `--json`: the contract, field by field."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from indexer.dense import Approximation, approximation_of
 from indexer.encoder import Fingerprint
 from indexer.records import Counts, Document, Mode, Page, Refused, Removal
 from indexer.store import Reader, text_sha256
@@ -212,20 +214,25 @@ class StatusResponse(BaseModel):
     bodies: dict[str, int]
     kinds: dict[str, int]
     encoder: Fingerprint
+    approximation: Approximation | None = Field(
+        description="how a search by meaning without a filter looks through a part of the vectors, and the share of the "
+        "ten nearest that it finds; null where it looks through all"
+    )
     refused: tuple[Refused, ...]
     needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by whole path")
 
     @classmethod
-    def of(cls, reader: Reader, index: str) -> Self:
+    def of(cls, reader: Reader, index: Path) -> Self:
         """Write the state of an index that has been made."""
         return cls(
-            index=index,
+            index=str(index),
             generation=reader.version.generation,
             finished_at=reader.finished_at,
             counts=reader.counts(),
             bodies=reader.bodies(),
             kinds=reader.kinds(),
             encoder=Fingerprint.from_json(reader.fingerprint or "{}"),
+            approximation=approximation_of(index, reader),
             refused=tuple(reader.refusals()),
             needs_ocr={document.file: document.needs_ocr for document in reader.documents() if document.needs_ocr},
         )

@@ -13,7 +13,7 @@ from indexer.dense import Dense
 from indexer.encoder import Encoder
 from indexer.lexical import Lexical
 from indexer.outlines import Outlines
-from indexer.records import Mode, StoredPassage
+from indexer.records import Mode, StoredPassage, Version
 from indexer.reranker import Reranker
 from indexer.settings import RERANK_DEPTH
 from indexer.store import Reader, Store
@@ -26,6 +26,8 @@ from service.highlight import highlights
 from service.query import Query, resolve
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
 from service.reading import Period, Reading, interpreted, read
+
+RECENT = 200  # results that are kept, as many questions are asked again: some 30 KB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,20 @@ class Searcher:
         *,
         reranker: Reranker | None = None,
         rerank_depth: int = RERANK_DEPTH,
+        recent: int = RECENT,
     ) -> None:
-        """Take a reranker to have the first hits of every search put in the order of its scores."""
+        """Take a reranker to have the first hits of every search put in the order of its scores.
+
+        So many `recent` results are kept for those who ask the same again.
+        """
         self.store = store
         self._encoder = encoder
         self._weights = weights
         self._reranker = reranker
         self._rerank_depth = rerank_depth
+        self._keep = recent
         self._generation: Generation | None = None
+        self._recent: dict[tuple[Version, Query], SearchResult] = {}  # the oldest first
         self._lock = Lock()
 
     def warm_up(self) -> None:
@@ -129,34 +137,53 @@ class Searcher:
     def search(self, query: Query) -> SearchResult:
         """Give the passages that best fit the query, among the documents that its filters let through.
 
-        Raises InputError for a filter that names nothing, UnusableIndexError where the index cannot be used.
+        What was asked of this generation before is answered as it was then. Raises InputError for a filter that
+        names nothing, UnusableIndexError where the index cannot be used.
         """
         started = perf_counter()
         with self.opened() as (reader, generation):
-            asked = understand(query, generation.catalogue)
-            candidates = gather(asked, generation, reader, self._encoder)
-            weights = self._weights[asked.mode]
-            sums = weights.sums(candidates.signals)
-            # What comes after the k-th may be reranked to a place before it.
-            k = max(query.k, self._rerank_depth) if self._reranker else query.k
-            groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
-            scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
-            stored = reader.passages([int(candidates.ids[row]) for group in groups for row in group.rows])
-            hits = tuple(
-                _hit(group, rank, float(score), candidates, stored, query, weights, reader)
-                for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
-            )
-        if self._reranker:
-            first, rest = hits[: self._rerank_depth], hits[self._rerank_depth :]
-            hits = (*_rerank(first, asked.terms.words, self._reranker), *rest)[: query.k]
+            known = self._recent.get((reader.version, query))
+            found = known or self._found(query, reader, generation)
+        if not known:
+            found = self._reranked(found, query)
+            self._remember(reader.version, query, found)
+        return replace(found, took_ms=round((perf_counter() - started) * 1000, 1))
+
+    def _remember(self, version: Version, query: Query, found: SearchResult) -> None:
+        with self._lock:
+            self._recent = {key: one for key, one in self._recent.items() if key[0] == version}
+            self._recent[version, query] = found
+            for key in list(self._recent)[: max(0, len(self._recent) - self._keep)]:
+                del self._recent[key]
+
+    def _found(self, query: Query, reader: Reader, generation: Generation) -> SearchResult:
+        asked = understand(query, generation.catalogue)
+        candidates = gather(asked, generation, reader, self._encoder)
+        weights = self._weights[asked.mode]
+        sums = weights.sums(candidates.signals)
+        # What comes after the k-th may be reranked to a place before it.
+        k = max(query.k, self._rerank_depth) if self._reranker else query.k
+        groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
+        scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
+        stored = reader.passages([int(candidates.ids[row]) for group in groups for row in group.rows])
+        hits = tuple(
+            _hit(group, rank, float(score), candidates, stored, query, weights, reader)
+            for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
+        )
         return SearchResult(
             query=query.text,
             mode=query.mode,
             generation=reader.version.generation,
-            took_ms=round((perf_counter() - started) * 1000, 1),
+            took_ms=0.0,
             interpreted=_interpretation(asked),
             hits=hits,
         )
+
+    def _reranked(self, found: SearchResult, query: Query) -> SearchResult:
+        if not self._reranker:
+            return found
+        first, rest = found.hits[: self._rerank_depth], found.hits[self._rerank_depth :]
+        return replace(found, hits=(*_rerank(first, query.terms.words, self._reranker), *rest)[: query.k])
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Reader, Generation]]:

@@ -110,6 +110,11 @@ def print_status(status: StatusResponse) -> None:
         f"{counts.documents:,} documents, {counts.pages:,} pages, {counts.passages:,} passages",
         f"Encoder {status.encoder.model}, {status.encoder.dim} dimensions, {status.encoder.max_tokens} tokens",
     ]
+    if part := status.approximation:
+        lines.append(
+            f"Search by meaning: {part.probes:,} of {part.lists:,} lists of neighbours, which hold {part.recall:.1%} "
+            f"of the ten nearest ({part.sample} questions)"
+        )
     if counts.furniture:
         kinds = ", ".join(f"{count:,} {kind}{'s' * (count > 1)}" for kind, count in counts.furniture.items())
         lines.append(f"Left out of passages: {kinds}")

@@ -50,6 +50,9 @@ class WordEncoder:
             [_direction(text) for text in [*texts, *(_part(text, part) for text, some in of_texts for part in some)]]
         )
 
+    def prepare(self) -> None:
+        """Be ready at once."""
+
     def with_model(self, model: str) -> "WordEncoder":
         return WordEncoder(room=self.room, model=model)
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from threading import Lock
 from typing import Protocol
@@ -15,7 +16,7 @@ from indexer.encoder.network import Network
 from indexer.encoder.openvino_network import OpenVinoNetwork
 from indexer.encoder.tokens import Cutter, Part
 from indexer.encoder.torch_network import TorchNetwork
-from indexer.errors import ModelError
+from indexer.errors import CitewellError, ModelError
 from indexer.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,11 @@ class SentenceEncoder:
                     del self._recent[query]
         wholes, of_parts = zip(*((found[query][:1], found[query][1:]) for query in queries), strict=True)
         return np.concatenate([*wholes, *of_parts])
+
+    def prepare(self) -> None:
+        """Load the model, so that the first question need not wait; that question tells what is wrong with it."""
+        with suppress(CitewellError):
+            self.encode_queries(["ready"])
 
     def _encode(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool

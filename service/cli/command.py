@@ -3,6 +3,7 @@
 import sys
 from io import TextIOWrapper
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -53,6 +54,17 @@ def load_settings(index: Path | None, **given: str | int | None) -> "Settings":
     from indexer.settings import Settings
 
     return Settings.load(index=index, **given)
+
+
+def load_encoder(settings: "Settings") -> "Encoder":
+    """Give the encoder, which loads its model beside what else is done. Raises ModelError where there is none."""
+    from indexer.database import STORE_FILE
+    from indexer.encoder import SentenceEncoder
+
+    encoder = SentenceEncoder(settings)
+    if (settings.index / STORE_FILE).exists():  # else there will be nothing to search
+        Thread(target=encoder.prepare).start()
+    return encoder
 
 
 def open_searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Searcher":

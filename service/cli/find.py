@@ -16,6 +16,7 @@ from service.cli.command import (
     NoInfer,
     SearchMode,
     app,
+    load_encoder,
     load_settings,
     open_searcher,
     print_json,
@@ -40,6 +41,10 @@ def search(
     json: Json = False,
 ) -> int:
     """Find the passages that best fit a question, each with its citation."""
+    settings = load_settings(index)
+    encoder = (
+        load_encoder(settings) if mode is not Mode.LEXICAL else None
+    )  # takes longer than all imports that follow
     from service.schemas import SearchRequest, SearchResponse
     from service.terminal import console, print_search
 
@@ -57,8 +62,8 @@ def search(
             "explain": explain,
         }
     )
-    checked = request.checked()  # before the seconds that loading the model takes
-    found = SearchResponse.of(open_searcher(load_settings(index)).search(checked), explain=explain)
+    checked = request.checked()
+    found = SearchResponse.of(open_searcher(settings, encoder).search(checked), explain=explain)
     if json:
         print_json(found)
     elif found.hits:

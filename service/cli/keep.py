@@ -52,7 +52,7 @@ def status(index: Index = None, json: Json = False) -> int:
 
     settings = load_settings(index)
     with Store.open(settings.index).reading() as reader:
-        found = StatusResponse.of(reader, str(settings.index))
+        found = StatusResponse.of(reader, settings.index)
     if json:
         print_json(found)
     else:

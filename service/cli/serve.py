@@ -1,11 +1,14 @@
 """The command that serves over HTTP: `serve`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.errors import InputError
 from service.cli.command import EXIT_CODES, FOUND, Index, app, load_settings, open_searcher
+
+if TYPE_CHECKING:
+    from service.search import Searcher
 
 
 @app.command(epilog=EXIT_CODES)
@@ -14,19 +17,35 @@ def serve(
         str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]", show_default=False)] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that answer; the limits of connections and waiting requests are of each. [default: 1]",
+            show_default=False,
+        ),
+    ] = None,
     index: Index = None,
 ) -> int:
     """Serve the HTTP API; it follows the index as that changes."""
     from service.app import LOOPBACK
     from service.server import serve as serve_until_stopped
+    from service.server import serve_with_workers
 
-    settings = load_settings(index, host=host, port=port)
+    settings = load_settings(index, host=host, port=port, workers=workers)
     if settings.host not in {*LOOPBACK, "::1"}:
         raise InputError(
             f"without API keys the service listens on this machine only, not on {settings.host}; "
             "put a proxy that checks who asks in front of it"
         )
-    searcher = open_searcher(settings)
-    searcher.warm_up()
-    serve_until_stopped(searcher, host=settings.host.strip("[]"), port=settings.port, limits=settings.limits)
+
+    def opened() -> "Searcher":
+        searcher = open_searcher(settings)
+        searcher.warm_up()
+        return searcher
+
+    address = settings.host.strip("[]")
+    if settings.workers == 1:
+        serve_until_stopped(opened(), host=address, port=settings.port, limits=settings.limits)
+    else:
+        serve_with_workers(opened, host=address, port=settings.port, limits=settings.limits, workers=settings.workers)
     return FOUND

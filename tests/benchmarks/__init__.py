@@ -1,1 +1,4 @@
-"""Speed, as ratios taken side by side in one run; run by hand, each prints what it found."""
+"""Speed and memory, as ratios taken side by side in one run; each prints what it found.
+
+`make bench` runs those that need nothing but `corpus/`; `growth` and `throughput` are run by hand.
+"""

@@ -129,7 +129,7 @@ def _answers(searcher: Searcher, canaries: list[str]) -> Iterator[tuple[str, str
             address = f"/v1/documents/{document['doc_id']}/pages/{page}"
             yield address, client.get(address).text
     with searcher.store.reading() as reader:
-        yield "status", StatusResponse.of(reader, "").model_dump_json()
+        yield "status", StatusResponse.of(reader, searcher.store.folder).model_dump_json()
 
 
 def _files(index: Path) -> list[Path]:

@@ -13,12 +13,14 @@ from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import pytest
 
-from indexer import database, dense, lexical, sync
+from indexer import database, dense, lexical, outlines, sync
+from indexer.encoding import Encoding
 from indexer.errors import CitewellError, IndexMissingError
 from indexer.originals import original
 from indexer.settings import Settings
@@ -209,7 +211,7 @@ def settings_of(index: Path) -> Settings:
 def sync_once(connection: Connection, plan: Sync) -> Ended:
     """Run a sync, announcing its phases."""
     warnings = _listen()
-    dense.STALE_AT_LEAST = 10  # so that small collections have snapshots
+    dense.STALE_AT_LEAST = outlines.LEAST = 10  # so that small collections have snapshots
     if plan.bug:
         plant(plan.bug)
     _announce(connection, waits=plan.waits)
@@ -279,8 +281,10 @@ def leftovers(_: Connection | None, index: Path) -> tuple[str, ...]:
     try:
         with closing(Store.open(index)) as opened, opened.reading() as reader:
             wanted = {document.sha256 for document in reader.documents()}
-            snapshot = max((path.stem for path in index.glob("dense-*.json")), default="none")
-            fitting |= {f"lexical-{reader.version.generation:08d}", f"{snapshot}.json", f"{snapshot}.faiss"}
+            fitting.add(f"lexical-{reader.version.generation:08d}")
+            for kind, ending in (("dense", "faiss"), ("outlines", "bin")):
+                snapshot = max((path.stem for path in index.glob(f"{kind}-*.json")), default="none")
+                fitting |= {f"{snapshot}.json", f"{snapshot}.{ending}"}
     except IndexMissingError:
         pass
     except CitewellError as error:
@@ -327,13 +331,15 @@ def _hash(value: object) -> str:
 def _announce(connection: Connection, *, waits: bool) -> None:
     """Let the steps of a sync tell when they begin, and the first wait for a word."""
     waiting = waits
+    telling = Lock()  # since encoding has a thread of its own
 
     def before(owner: Any, name: str, phase: str) -> None:
         step = getattr(owner, name)
 
         def announced(*given: Any, **named: Any) -> Any:
             nonlocal waiting
-            connection.send(Announced(phase, perf_counter()))
+            with telling:
+                connection.send(Announced(phase, perf_counter()))
             if waiting and phase == "storing":
                 waiting = False
                 connection.recv()
@@ -344,13 +350,13 @@ def _announce(connection: Connection, *, waits: bool) -> None:
     before(sync, "scan", "reading")
     before(sync, "read", "reading")
     before(sync, "_make", "cutting")
-    before(sync._Run, "_vectors", "encoding")
+    before(Encoding, "_vectors", "encoding")
     before(Writer, "put_document", "storing")
     before(Writer, "remove_document", "storing")
     before(sync, "write_generation", "words")
     before(Writer, "commit", "committing")
     before(sync, "drop_other_generations", "dropping")
-    before(sync, "_publish_dense", "snapshot")
+    before(sync, "_publish_snapshots", "snapshot")
     before(sync, "drop_other_originals", "dropping")
 
 
@@ -408,7 +414,9 @@ def _commit_often() -> Bug:
 
 def _no_fsync() -> Bug:
     """Never wait for the disk."""
-    return {f"indexer.{name}.flush": lambda _: None for name in ("durable", "lexical", "originals", "database")}
+    return {
+        f"indexer.{name}.flush": lambda _: None for name in ("durable", "journal", "lexical", "originals", "database")
+    }
 
 
 def _no_lock() -> Bug:

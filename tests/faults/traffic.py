@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -79,7 +80,7 @@ def attempt(
     readers: int = 8,
     in_processes: bool = False,
     documents: int = 24,
-    make_searcher: MakeSearcher = Searcher,
+    make_searcher: MakeSearcher = partial(Searcher, recent=0),  # so that each question is looked up  # noqa: B008
 ) -> Traffic:
     """Ask for some seconds by many readers, with a sync every so often in a process of its own."""
     reports = Reports(base, seed, documents)

@@ -7,10 +7,12 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -23,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from numpy.typing import NDArray
 
-from indexer import dense, lexical, originals, sync
+from indexer import dense, encoding, lexical, originals, sync
 from indexer.dense import Dense
 from indexer.errors import (
     DocumentRefusedError,
@@ -33,6 +35,7 @@ from indexer.errors import (
     Refusal,
     UnusableIndexError,
 )
+from indexer.journal import JOURNAL_FILE, Journal
 from indexer.lexical import Lexical
 from indexer.originals import ORIGINALS, original
 from indexer.passages import cut
@@ -182,10 +185,10 @@ def word_folders(index: Path) -> list[str]:
     return sorted(path.name for path in index.glob("lexical*"))
 
 
-def files(folder: Path, *, but: str = "") -> dict[str, bytes]:
-    """Give the content of every file below a folder."""
+def files(folder: Path, *, but: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """Give the content of every file below a folder, but of those whose names begin in these ways."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in found.items() if not but or not name.startswith(but)}
+    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(but)}
 
 
 # --- what changes
@@ -382,7 +385,7 @@ def test_a_file_that_went_away_after_the_listing_is_removed(
 
 def test_how_far_a_sync_is_gets_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file that is looked at is told, and each lot of passages that is encoded."""
-    monkeypatch.setattr(sync, "ENCODE_AT_ONCE", 3)
+    monkeypatch.setattr(encoding, "ENCODE_AT_ONCE", 3)
     library.write("trees.txt", LONG)
     told: list[Progress] = []
     sync.sync(
@@ -767,8 +770,8 @@ def test_reencode_of_an_empty_index_takes_the_new_encoder(library: Library) -> N
 class FailingEncoder(WordEncoder):
     """Fails at the so-manieth time it has something to encode."""
 
-    def __init__(self, at: int, error: BaseException) -> None:
-        super().__init__(room=ROOM)
+    def __init__(self, at: int, error: BaseException, model: str = "words") -> None:
+        super().__init__(room=ROOM, model=model)
         self._left = at
         self._error = error
 
@@ -786,11 +789,15 @@ class FailingEncoder(WordEncoder):
 def test_an_interrupted_sync_has_changed_nothing(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException
 ) -> None:
-    """Whichever batch it stopped in, the index is byte for byte what it was, and the next sync completes it."""
+    """Whichever batch it stopped in, the index is byte for byte what it was, and the next sync completes it.
+
+    Beside it lies what was encoded until then, which the next sync does not encode again.
+    """
     monkeypatch.setattr(sync, "BATCH", 1)
     monkeypatch.setattr(dense, "STALE_AT_LEAST", 0)
     library.sync()
-    before = files(library.index, but=ORIGINALS), results(library.index, library.encoder, "ferry")
+    beside = (ORIGINALS, JOURNAL_FILE)
+    before = files(library.index, but=beside), results(library.index, library.encoder, "ferry")
     kept = library.originals()
     library.write("boats.txt", LONG)
     library.write("bread.txt", BREAD)
@@ -799,10 +806,15 @@ def test_an_interrupted_sync_has_changed_nothing(
     library.encoder = FailingEncoder(at, error)
     with pytest.raises(type(error)):
         library.sync()
-    assert (files(library.index, but=ORIGINALS), results(library.index, library.encoder, "ferry")) == before
+    assert (files(library.index, but=beside), results(library.index, library.encoder, "ferry")) == before
     assert library.originals() == kept
+    encoded = set(library.encoder.encoded)
+    assert bool(encoded) == (library.index / JOURNAL_FILE).exists() == (at > 1)
     library.encoder = WordEncoder(room=ROOM)
     report = library.sync()
+    assert library.encoder.encoded
+    assert encoded.isdisjoint(library.encoder.encoded)
+    assert not (library.index / JOURNAL_FILE).exists()
     assert (report.added, report.updated, report.removed) == (
         ("bread.txt", "night.txt"),
         ("boats.txt",),
@@ -822,7 +834,114 @@ def test_a_first_sync_that_is_interrupted_leaves_no_index_to_search(library: Lib
     assert library.sync().generation == 1
 
 
-OUR_LINES = ("sync.py", "store/*.py", "database.py", "durable.py", "dense.py", "lexical.py")
+@pytest.mark.parametrize("at", [2, 4])
+def test_a_killed_sync_is_not_encoded_twice(library: Library, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Even a first one that is killed leaves what it has encoded, and the next one encodes only the rest."""
+    for number in range(4):
+        library.write(f"{number}.txt", f"{BREAD} Number {number}.")
+    process = multiprocessing.get_context("fork").Process(target=sync_until_batch, args=(library, at))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert (library.index / JOURNAL_FILE).exists()
+    report = library.sync()
+    assert (report.passages, report.encoded) == (6, 6 - (at - 1))
+    assert len(library.encoder.encoded) == report.encoded
+    assert not (library.index / JOURNAL_FILE).exists()
+
+
+def sync_until_batch(library: Library, at: int) -> None:
+    """Run a sync, and kill this process when the so-manieth batch is to be encoded."""
+    sync.BATCH = 1
+
+    class Killing(FailingEncoder):
+        def encode_passages(
+            self, texts: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
+        ) -> list[NDArray[np.float32]]:
+            try:
+                return super().encode_passages(texts, parts)
+            except KeyboardInterrupt:
+                os.kill(os.getpid(), signal.SIGKILL)
+                raise
+
+    library.encoder = Killing(at, KeyboardInterrupt())
+    library.sync()
+
+
+def test_what_another_encoder_has_encoded_is_of_no_use(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted change of the encoder helps only the same change, also where it is asked for again."""
+    library.sync()
+    monkeypatch.setattr(sync, "BATCH", 1)
+    library.encoder = FailingEncoder(2, KeyboardInterrupt(), model="signs")
+    with pytest.raises(KeyboardInterrupt):
+        library.sync(reencode=True)
+    library.encoder = WordEncoder(room=ROOM, model="signs")
+    assert library.sync(reencode=True).encoded == 1
+    library.encoder = FailingEncoder(2, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        library.sync(reencode=True)
+    library.encoder = WordEncoder(room=ROOM, model="others")
+    assert library.sync(reencode=True).encoded == 2
+
+
+def test_a_full_disk_gets_its_space_back(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the user has to make room, what was encoded does not take any."""
+    library.sync()
+    before = files(library.index)
+    library.write("boats.txt", LONG)
+    seen: list[bool] = []
+
+    def commit(*_: object) -> None:
+        seen.append((library.index / JOURNAL_FILE).exists())
+        failing_publish(library.index, None)
+
+    monkeypatch.setattr(Writer, "commit", commit)
+    with pytest.raises(UnusableIndexError, match="is full"):
+        library.sync()
+    assert seen == [True]
+    assert files(library.index) == before
+
+
+def test_a_sync_without_work_removes_a_journal(library: Library) -> None:
+    """An interrupted sync is of no account any more when the sources are again as the index has them."""
+    library.sync()
+    library.write("boats.txt", f"{BREAD}\n\n{LONG}")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Writer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            library.sync()
+    assert (library.index / JOURNAL_FILE).exists()
+    library.write("boats.txt", BOATS)
+    assert library.sync().unchanged == 2
+    assert not (library.index / JOURNAL_FILE).exists()
+
+
+def test_a_sync_succeeds_without_a_journal(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It only saves time, so the sync goes on where it alone cannot be written."""
+
+    def failing_append(journal: Journal, *_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Journal, "_append", failing_append)
+    assert library.sync().encoded == 2
+    assert "Input/output error" in caplog.text
+    assert library.search("ferry bay")[0] == ("boats.txt", BOATS)
+    assert not (library.index / JOURNAL_FILE).exists()
+
+
+OUR_LINES = (
+    "sync.py",
+    "encoding.py",
+    "journal.py",
+    "outlines.py",
+    "store/*.py",
+    "database.py",
+    "durable.py",
+    "dense/*.py",
+    "lexical.py",
+)
 KILLS = 16
 
 
@@ -862,6 +981,7 @@ def test_a_killed_sync_leaves_the_old_index_or_the_new_one(
         assert len(word_folders(library.index)) == 1
         assert set(library.originals()) == {document.sha256 for document, _, _ in new[0]}
         assert not list(library.index.rglob("*.tmp"))
+        assert not (library.index / JOURNAL_FILE).exists()
     assert left == sorted(left, reverse=True)  # first all old, then all new
     assert set(left) == {"old", "new"}  # so that some processes died on either side of the commit
 
@@ -875,11 +995,13 @@ def sync_until_killed(folder: Path, given: Settings, at: int) -> None:
     """Run a sync, and kill this process at the so-manieth line of our code."""
     dense.STALE_AT_LEAST = 0
 
-    def kill(count: int) -> None:
-        if count == at:
+    def kill(number: int) -> None:
+        if number == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.settrace(line_tracer(kill))
+    tracer = line_tracer(kill)
+    sys.settrace(tracer)
+    threading.settrace(tracer)
     sync.sync([folder], given, encoder=WordEncoder(room=ROOM), readers=TextReaders())
 
 
@@ -887,31 +1009,31 @@ def counted_lines(run: Callable[[], object]) -> int:
     """Count the lines of our code that a call runs through."""
     lines = 0
 
-    def count(number: int) -> None:
+    def see(number: int) -> None:
         nonlocal lines
-        lines = number
+        lines = max(lines, number)
 
-    before = sys.gettrace()
-    sys.settrace(line_tracer(count))
+    before, of_threads, tracer = sys.gettrace(), threading.gettrace(), line_tracer(see)
+    sys.settrace(tracer)
+    threading.settrace(tracer)
     try:
         run()
     finally:
         sys.settrace(before)
+        threading.settrace(of_threads)
     return lines
 
 
 def line_tracer(at_line: Callable[[int], None]) -> Callable[[FrameType, str, Any], Any]:
-    """Make a trace function that calls `at_line` with the number of lines so far."""
+    """Make a trace function that calls `at_line` with the number of lines so far, in all threads together."""
     ours = {str(path) for pattern in OUR_LINES for path in Path(sync.__file__).parent.glob(pattern)}
-    lines = 0
+    numbers = count(1)  # no two threads get the same
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal lines
         if frame.f_code.co_filename not in ours:
             return None
         if event == "line":
-            lines += 1
-            at_line(lines)
+            at_line(next(numbers))
         return trace
 
     return trace

@@ -5,6 +5,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from indexer.errors import EncoderMismatchError, IndexFormatError, IndexMissingError, InputError
 from indexer.records import Mode
 from indexer.store import Store
+from service.candidates import Asked, Candidates, gather
 from service.citation import Citation
 from service.query import Query
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
@@ -288,6 +290,29 @@ def test_results_agree_with_the_generation_they_name_while_the_index_changes(lib
     assert 7 in generations
 
 
+def test_what_is_asked_again_is_not_looked_up_again(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it is the same question, to the same generation; few results are kept."""
+    asked: list[str] = []
+
+    def noted(one: Asked, *rest: Any) -> Candidates:
+        asked.append(one.terms.words)
+        return gather(one, *rest)
+
+    monkeypatch.setattr("service.search.gather", noted)
+    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), recent=2)
+    first = searcher.search(Query("bees"))
+    assert replace(searcher.search(Query("bees")), took_ms=0) == replace(first, took_ms=0)
+    assert asked == ["bees"]
+    searcher.search(Query("bees", k=1))
+    searcher.search(Query("otters"))
+    searcher.search(Query("bees"))
+    assert asked == ["bees", "bees", "otters", "bees"]
+    library.write("loose.txt", "Nothing to tell.")
+    library.sync()
+    assert "bees" not in searcher.search(Query("bees")).hits[0].text
+    assert asked[4:] == ["bees"]
+
+
 def test_an_older_copy_that_was_put_back_is_served(library: Library, tmp_path: Path) -> None:
     """A searcher follows the folder to an older generation, and from there into another history."""
     searcher = library.searcher()
@@ -323,8 +348,8 @@ def test_an_index_that_was_deleted_is_not_served(library: Library, tmp_path: Pat
 
 @pytest.mark.parametrize("table", ["pages", "passages"])
 def test_altered_text_is_never_served(library: Library, table: str) -> None:
-    """A searcher that is already open notices an alteration, too."""
-    searcher = library.searcher()
+    """A searcher that is already open notices an alteration, too, where it reads the text again."""
+    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), recent=0)
     assert searcher.search(Query("school budget", k=1)).hits
     change(library, f"UPDATE {table} SET text = replace(text, 'budget', 'profit')")
     with pytest.raises(IndexFormatError):

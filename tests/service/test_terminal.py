@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from indexer.dense import Approximation
 from indexer.encoder import Fingerprint
 from indexer.errors import Refusal
 from indexer.records import Counts, Refused
@@ -211,6 +212,7 @@ def status(name: str) -> StatusResponse:
         bodies={name: 3, "Bluehill": 1},
         kinds={},
         encoder=Fingerprint(name, HASH, HASH, 384, 256, "", "", "float32"),
+        approximation=Approximation("ivf", 1_264, 231, 0.9975, 400),
         refused=(Refused("/r", name, Refusal.EMPTY, "the file is empty"),),
         needs_ocr={name: (4,)},
     )
@@ -238,6 +240,7 @@ def test_a_status_is_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "Index a: generation 7, made 2024-03-02 01:00 UTC\n"
         "1,234 documents, 20,000 pages, 98,765 passages\n"
         "Encoder a, 384 dimensions, 256 tokens\n"
+        "Search by meaning: 231 of 1,264 lists of neighbours, which hold 99.8% of the ten nearest (400 questions)\n"
         "Left out of passages: 1,000 page numbers, 1 caption\n"
         "Bodies: a (3), Bluehill (1)\n"
         "Without text, needs OCR: a page 4\n"

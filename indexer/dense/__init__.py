@@ -10,14 +10,14 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from indexer.dense.nearest import Approximation as Approximation
+from indexer.dense.nearest import Nearest, fast, search_with_one_thread, whole
 from indexer.durable import publish
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Version
@@ -62,7 +62,7 @@ class Dense:
     folder: Path
     fingerprint: str
     dim: int
-    _snapshot: Any  # faiss.Index of the snapshot's vectors, by passage id
+    _snapshot: Nearest
     _on_disk: bool  # or built in memory, for want of a snapshot file
     _removed: NDArray[np.int64]  # ids in the snapshot that are gone, ascending
     _tail_ids: NDArray[np.int64]  # ids added since the snapshot, ascending
@@ -71,22 +71,18 @@ class Dense:
     @classmethod
     def open(cls, folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> "Dense":
         """Open the newest snapshot that fits the store and catch up; without one, build in memory."""
-        # One query is searched by one thread anyway, and others that wait for work keep the encoder from its
-        # processors: measured on two cores, a search of 41,770 vectors takes 24 ms beside them, 3 without.
-        faiss.omp_set_num_threads(1)
-        threadpool_limits(1, "blas")  # likewise for numpy's: 48 ms for a whole search, 35 with one thread
+        search_with_one_thread()
         none, no_vectors = np.empty(0, np.int64), np.empty((0, dim), np.float32)
         found = _newest_snapshot(folder, store, fingerprint, dim)
         if found is not None:
-            index, version = found
-            start = cls(version, folder, fingerprint, dim, index, True, none, none, no_vectors)
+            nearest, version = found
+            start = cls(version, folder, fingerprint, dim, nearest, True, none, none, no_vectors)
             opened = start._advanced(store)
             if len(opened) == store.passage_count:
                 return opened
             log.warning("the snapshot and what has changed since do not make up the store; building from it instead")
         ids, vectors = store.vectors_since(0, dim)
-        index = _build(ids, vectors.astype(np.float32))
-        return cls(store.version, folder, fingerprint, dim, index, False, none, none, no_vectors)
+        return cls(store.version, folder, fingerprint, dim, whole(ids, vectors), False, none, none, no_vectors)
 
     def caught_up(self, store: Vectors) -> "Dense":
         """Give the same index at the store's generation; the time it takes grows with the change alone."""
@@ -107,37 +103,28 @@ class Dense:
         return outside > max(STALE_AT_LEAST, STALE_SHARE * len(self))
 
     def __len__(self) -> int:
-        return int(self._snapshot.ntotal) - len(self._removed) + len(self._tail_ids)
+        return len(self._snapshot) - len(self._removed) + len(self._tail_ids)
+
+    @property
+    def approximation(self) -> Approximation | None:
+        """How a search without a filter looks through a part of the snapshot; None where every search is exact."""
+        return self._snapshot.approximation
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the ten nearest that a search without a filter finds in the snapshot; None where it finds all."""
+        return self.approximation.recall if self.approximation else None
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Give up to k passage ids with their inner product to the query (dim,), best first, ties by id.
 
-        `allowed` limits the search, before ranking, to these ids (ascending, all live).
+        `allowed` limits the search, before ranking, to these ids (ascending, all live), and makes it exact.
         """
-        found = self._search_snapshot(query, k, allowed) + self._search_tail(query, k, allowed)
+        found = self._snapshot.search(query, k, allowed, self._removed) + self._search_tail(query, k, allowed)
         found.sort(key=lambda hit: (-hit[1], hit[0]))
         return found[:k]
-
-    def _search_snapshot(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
-    ) -> list[tuple[int, float]]:
-        k = min(k, self._snapshot.ntotal)
-        if k == 0 or (allowed is not None and not len(allowed)):
-            return []
-        parameters = None
-        removed = faiss.IDSelectorBatch(self._removed)  # FAISS keeps no reference, so these names must live on
-        selector: faiss.IDSelector | None = None
-        if allowed is not None:
-            selector = faiss.IDSelectorBatch(allowed)
-        elif len(self._removed):
-            selector = faiss.IDSelectorNot(removed)
-        if selector is not None:
-            parameters = faiss.SearchParameters()
-            parameters.sel = selector
-        scores, ids = self._snapshot.search(query[np.newaxis], k, params=parameters)
-        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]  # -1 fills the rest
 
     def _search_tail(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
@@ -147,7 +134,7 @@ class Dense:
             inside = np.isin(ids, allowed, assume_unique=True)
             ids, vectors = ids[inside], vectors[inside]
         scores = vectors @ query
-        best = np.argsort(-scores, kind="stable")[:k]
+        best = np.argpartition(-scores, k)[:k] if k < len(ids) else range(len(ids))
         return [(int(ids[i]), float(scores[i])) for i in best]
 
     def _advanced(self, store: Vectors) -> "Dense":
@@ -163,7 +150,7 @@ class Dense:
             self.dim,
             self._snapshot,
             self._on_disk,
-            np.union1d(self._removed, removed[removed <= _last_id(self._snapshot)]),
+            np.union1d(self._removed, removed[removed <= self._snapshot.last]),
             np.concatenate([self._tail_ids[kept], added]),
             np.concatenate([self._tail[kept], vectors.astype(np.float32)]),
         )
@@ -172,10 +159,13 @@ class Dense:
 def write_snapshot(folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> None:
     """Write the store's vectors as the one snapshot of the folder. Raises OSError; the old one then still stands."""
     ids, vectors = store.vectors_since(0, dim)
-    index = _build(ids, vectors.astype(np.float32))
+    nearest = fast(ids, vectors)
     data = folder / f"dense-{store.version.generation:08d}.faiss"
-    publish(data, lambda path: _write(index, path))
-    manifest = _Manifest(store.version.generation, store.version.token, fingerprint, len(ids), file_sha256(data))
+    publish(data, nearest.write)
+    version, sha256 = store.version, file_sha256(data)
+    manifest = _Manifest(
+        version.generation, version.token, fingerprint, len(ids), nearest.last, nearest.approximation, sha256
+    )
     # The manifest comes last: a snapshot without one is not there.
     publish(data.with_suffix(".json"), lambda path: path.write_bytes(sealed(_MANIFEST.dump_json(manifest))))
     drop_other_snapshots(folder, store)
@@ -197,6 +187,11 @@ def snapshot_files(folder: Path, store: Vectors) -> list[Path]:
     return []
 
 
+def approximation_of(folder: Path, store: Vectors) -> Approximation | None:
+    """Tell how the newest sound snapshot is looked through in part; None where every search is exact."""
+    return next((manifest.approximation for _, manifest in _sound(folder, store)), None)
+
+
 @dataclass(frozen=True)
 class _Manifest:
     """What a snapshot holds."""
@@ -205,6 +200,8 @@ class _Manifest:
     token: str
     fingerprint: str
     count: int  # vectors
+    last: int  # highest id, -1 without any
+    approximation: Approximation | None
     sha256: str  # of the file
 
     @property
@@ -231,35 +228,16 @@ def _sound(folder: Path, store: Vectors) -> Iterator[tuple[Path, _Manifest]]:
             log.warning("%s cannot be used (%s)", path, error)
 
 
-def _newest_snapshot(folder: Path, store: Vectors, fingerprint: str, dim: int) -> tuple[Any, Version] | None:
+def _newest_snapshot(folder: Path, store: Vectors, fingerprint: str, dim: int) -> tuple[Nearest, Version] | None:
     for data, manifest in _sound(folder, store):
         if manifest.fingerprint != fingerprint:
             log.warning("%s is of another encoder", data)
             continue
         try:
-            # Memory-mapped: processes share it, and only the pages that a search touches are read.
-            index = faiss.read_index(str(data), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+            nearest = Nearest.read(data, manifest.last, manifest.approximation)
+        except ValueError as error:
             log.warning("%s cannot be used (%s)", data, error)
             continue
-        if index.d == dim and index.ntotal == manifest.count:
-            return index, manifest.version
+        if nearest.dim == dim and len(nearest) == manifest.count:
+            return nearest, manifest.version
     return None
-
-
-def _build(ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> Any:
-    # Exact search over float16: half the memory of float32, and the store's vectors are float16 to begin with.
-    flat = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    index = faiss.IndexIDMap2(flat)
-    index.add_with_ids(vectors, ids)
-    return index
-
-
-def _write(index: Any, path: Path) -> None:
-    # A file that FAISS opens itself loses its last bytes without an error where the disk fills up at closing it.
-    with path.open("wb") as file:
-        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # not in its stubs
-
-
-def _last_id(index: Any) -> int:
-    return int(index.id_map.at(index.ntotal - 1)) if index.ntotal else -1
