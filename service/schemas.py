@@ -215,8 +215,8 @@ class StatusResponse(BaseModel):
     kinds: dict[str, int]
     encoder: Fingerprint
     approximation: Approximation | None = Field(
-        description="how a search by meaning without a filter looks through a part of the vectors, and the share of the "
-        "ten nearest that it finds; null where it looks through all"
+        description="how a search by meaning without a filter looks through some of the vectors, and the share of "
+        "the ten nearest it finds; null where it looks through all"
     )
     refused: tuple[Refused, ...]
     needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by whole path")
