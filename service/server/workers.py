@@ -59,27 +59,26 @@ def keep_working(work: Work, listening: socket.socket, *, workers: int, stop_s: 
         told.close()
         return _Worker(process, heard, failures)
 
+    # Not by exceptions, which could come between the start of a worker and the note that there is one.
+    told, tell = os.pipe()
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told_to_stop, lambda *_: os.write(tell, b"."))
     team: list[_Worker] = []
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         team.extend(started(0) for _ in range(workers))
-        _look_after(team, started, listening)
-    except KeyboardInterrupt:
-        pass
+        _look_after(team, started, listening, told)
     finally:
-        for told_again in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(told_again, signal.SIG_IGN)
         listening.close()
         _stop(team, stop_s)
-        os.close(held)
-        os.close(alive)
+        for end in (alive, held, told, tell):
+            os.close(end)
 
 
-def _look_after(team: list[_Worker], started: Callable[[int], _Worker], listening: socket.socket) -> None:
+def _look_after(team: list[_Worker], started: Callable[[int], _Worker], listening: socket.socket, told: int) -> None:
+    """Replace who dies, until a byte comes over `told`."""
     is_serving = False
     why: CitewellError | None = None
-    while True:
-        speaking = wait([worker.heard for worker in team])
+    while told not in (speaking := wait([told, *(worker.heard for worker in team)])):
         for worker in [worker for worker in team if worker.heard in speaking]:
             try:
                 why = worker.heard.recv()
@@ -132,6 +131,7 @@ def _begin(
 ) -> None:
     alive, held = pipe
     with suppress(KeyboardInterrupt):  # told to stop before it was ready
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.setsid()  # so that Ctrl-C reaches the parent alone
         os.close(held)
         Thread(target=_end_with_parent, args=(alive, stop_s), daemon=True).start()

@@ -229,7 +229,7 @@ def test_a_damaged_index_is_a_problem(library: Library) -> None:
     client = client_of(library.searcher())
     hit = client.get("/v1/search?q=school+budget&k=1").json()["hits"][0]
     change(library, "UPDATE pages SET text = replace(text, 'budget', 'profit')")
-    for path in ("/v1/search?q=school+budget&k=1", hit["citation"]["link"]):
+    for path in ("/v1/search?q=school+budget&k=2", hit["citation"]["link"]):
         assert "damaged" in problem(client.get(path), 503)["detail"]
     shutil.rmtree(library.settings.index)
     library.settings.index.mkdir()
