@@ -125,7 +125,11 @@ class OpenVinoNetwork:
             # Said also for float32: where the processor has bfloat16, OpenVINO would take that by itself.
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self._precision],
         }
-        return _openvino().Core().compile_model(self._model, "CPU", options)
+        compiled = _openvino().Core().compile_model(self._model, "CPU", options)
+        # Two threads that run their first texts at once can wait for each other for ever: one does what the binding
+        # of OpenVINO does once only, and wants Python's lock; the other holds that, and waits for it to be done.
+        self._run(compiled, ["ready"], "", [()])
+        return compiled
 
     def _run(
         self, compiled: Any, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]]

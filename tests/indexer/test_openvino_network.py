@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,26 @@ def test_cache_that_cannot_be_written(model: Path, tmp_path: Path, caplog: pytes
 
     assert asked(model, tmp_path / "cache").encode_queries(TEXTS).shape == (3, 16)
     assert any("cannot be kept" in text for text in caplog.messages)
+
+
+@pytest.mark.e2e
+def test_first_text_is_run_by_itself(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that both run their first could wait for each other for ever, in OpenVINO."""
+    ran: list[tuple[str, str]] = []
+    run = OpenVinoNetwork._run
+
+    def noted(self: OpenVinoNetwork, compiled: Any, texts: list[str], *rest: Any) -> Any:
+        ran.append((texts[0], current_thread().name))
+        return run(self, compiled, texts, *rest)
+
+    encoder = asked(model, tmp_path)  # which has converted the model, and asked
+    monkeypatch.setattr(OpenVinoNetwork, "_run", noted)
+    monkeypatch.setattr(openvino_network, "TOKENS_AT_ONCE", 1)  # so that each text is a batch
+    encoder.encode_passages(TEXTS, [[]] * len(TEXTS))
+
+    assert ran[0] == ("ready", current_thread().name)
+    assert {name for _, name in ran[1:]} != {current_thread().name}
+    assert sorted(text for text, _ in ran[1:]) == sorted(TEXTS)
 
 
 @pytest.mark.e2e
