@@ -15,6 +15,7 @@ from indexer import backup
 from indexer.backup import MANIFEST, Copied, back_up, restore, verify
 from indexer.database import HOLDER_FILE, LOCK_FILE, STORE_FILE, writer_lock
 from indexer.errors import IndexBusyError, IndexFormatError, IndexMissingError, InputError, UnusableIndexError
+from indexer.journal import JOURNAL_FILE
 from indexer.lexical import generation_files
 from indexer.store import Store
 from tests.service.conftest import Library, make_library
@@ -257,6 +258,18 @@ def test_a_backup_takes_the_place_of_a_damaged_index(library: Library, tmp_path:
     restore(tmp_path / "backup", library.settings.index, force=True)
 
     assert len(paths(library.settings.index)) == 4
+
+
+def test_what_a_sync_may_leave_does_not_stop_a_restore(library: Library, tmp_path: Path) -> None:
+    """Snapshots, and vectors of an interrupted sync, are parts of an index."""
+    back_up(library.settings.index, tmp_path / "backup")
+    for name in (JOURNAL_FILE, "outlines-00000001.bin", "dense-00000001.json", "lexical-00000001.7.tmp"):
+        (library.settings.index / name).touch()
+
+    restore(tmp_path / "backup", library.settings.index, force=True)
+
+    assert len(paths(library.settings.index)) == 4
+    assert not (library.settings.index / JOURNAL_FILE).exists()
 
 
 def test_a_folder_with_anything_else_in_it_is_never_replaced(library: Library, tmp_path: Path) -> None:
