@@ -16,7 +16,7 @@ from indexer.encoder.network import Network
 from indexer.encoder.openvino_network import OpenVinoNetwork
 from indexer.encoder.tokens import Cutter, Part
 from indexer.encoder.torch_network import TorchNetwork
-from indexer.errors import CitewellError, ModelError
+from indexer.errors import ModelError
 from indexer.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class SentenceEncoder:
 
     def prepare(self) -> None:
         """Load the model, so that the first question need not wait; that question tells what is wrong with it."""
-        with suppress(CitewellError):
+        with suppress(Exception):  # also of a program that ends meanwhile, where no thread can be started any more
             self.encode_queries(["ready"])
 
     def _encode(

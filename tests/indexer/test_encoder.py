@@ -703,6 +703,23 @@ def test_recent_queries_are_not_read_again(tiny: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("error", [ModelError("altered"), RuntimeError("the interpreter ends")])
+def test_preparing_leaves_errors_to_the_first_question(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It runs beside other work, where nobody would hear of them."""
+    encoder = encoder_of(tiny)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(encoder, "_run", fail)
+    encoder.prepare()
+    with pytest.raises(type(error), match=str(error)):
+        encoder.encode_queries(["children"])
+
+
+@pytest.mark.e2e
 def test_prompts_of_the_settings_are_used_and_no_others(tiny: Path) -> None:
     """The prompts are put in front of queries and passages; one that the model's files suggest is not."""
     plain = encoder_of(tiny)
