@@ -18,7 +18,7 @@ from time import perf_counter
 from pydantic import TypeAdapter
 
 from indexer.database import HOLDER_FILE, LOCK_FILE, REMEDY, STORE_FILE, WORKSHOP, writer_lock
-from indexer.dense import snapshot_files
+from indexer.dense import DENSE
 from indexer.disk import explained
 from indexer.durable import exchange, flush, publish
 from indexer.errors import IndexBusyError, IndexFormatError, InputError, UnusableIndexError
@@ -26,7 +26,7 @@ from indexer.journal import JOURNAL_FILE
 from indexer.lexical import generation_files
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.originals import ORIGINALS, original
-from indexer.outlines import outline_files
+from indexer.outlines import OUTLINES
 from indexer.records import Version
 from indexer.store import Store
 
@@ -176,8 +176,8 @@ def _copy_generation(store: Store, target: Path) -> Manifest:
         reader.copy_to(target / STORE_FILE)
         version, documents = reader.version, reader.documents()
         derived = [
-            *snapshot_files(folder, reader),
-            *outline_files(folder, reader),
+            *DENSE.files(folder, reader),
+            *OUTLINES.files(folder, reader),
             *generation_files(folder, version),
         ]
     originals = {original(folder, document.sha256) for document in documents}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.database import STORE_FILE, WORKSHOP, writer_lock
-from indexer.dense import Dense, snapshot_files, write_snapshot
+from indexer.dense import DENSE, Dense, write_snapshot
 from indexer.durable import remove
 from indexer.encoder import Encoder, Fingerprint
 from indexer.errors import DocumentRefusedError, IndexMissingError, Refusal, UnusableIndexError
@@ -24,7 +24,7 @@ from indexer.furniture import find_furniture
 from indexer.lexical import Lexical, drop_other_generations, generation_files, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.originals import ORIGINALS, keep_original, original
-from indexer.outlines import Outlines, outline_files, publish_outlines
+from indexer.outlines import OUTLINES, Outlines, publish_outlines
 from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Passage
 from indexer.repetition import sketch
@@ -132,7 +132,7 @@ def _problems_beside(
 def _problems_of_derived(folder: Path, reader: Reader) -> Iterator[Problem]:
     if not reader.version.generation:
         return
-    vectors, outlines = snapshot_files(folder, reader), outline_files(folder, reader)
+    vectors, outlines = DENSE.files(folder, reader), OUTLINES.files(folder, reader)
     for path in sorted([*folder.glob("dense-*"), *folder.glob("outlines-*")]):
         if path not in {*vectors, *outlines}:
             yield Problem(path.name, None, "not as it was written, or not of this index")
@@ -161,11 +161,9 @@ def _mend_derived(folder: Path) -> None:
     with closing(Store(folder)) as store, store.reading() as reader:
         if not reader.version.generation:
             return
-        sound = snapshot_files(folder, reader)
-        for path in folder.glob("dense-*"):
-            if path not in sound:
-                remove(path)
-        if not sound and _vectors(folder, reader).is_stale:
+        for kind in (DENSE, OUTLINES):
+            kind.drop_unsound(folder, reader)
+        if not DENSE.files(folder, reader) and _vectors(folder, reader).is_stale:
             fingerprint = reader.fingerprint or ""
             write_snapshot(folder, reader, fingerprint=fingerprint, dim=Fingerprint.from_json(fingerprint).dim)
         publish_outlines(folder, reader)

@@ -7,20 +7,19 @@ the whole store.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from indexer.durable import publish, remove
 from indexer.errors import IndexFormatError
-from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Outline, Version
 from indexer.repetition import Repeated, count_owners, spread
+from indexer.snapshots import Kind, Manifest
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ LEAST = 1000
 # count.
 EXACT_BELOW = 50_000
 STALE_SHARE = 0.1
-FORMAT = 1  # of the file
+FORMAT: Literal[1] = 1  # of the file
 
 
 class Passages(Protocol):
@@ -104,7 +103,7 @@ class Outlines:
 
         Raises IndexFormatError where the store is damaged.
         """
-        for data, manifest in _sound(folder, store):
+        for data, manifest in OUTLINES.sound(folder, store):
             opened = _joined(folder, store, _read(data, manifest))
             if opened is not None:
                 return opened
@@ -154,23 +153,23 @@ class Outlines:
         return replace(self, spread=its_spread, counted=counted)
 
 
+@dataclass(frozen=True)
+class _Manifest(Manifest):
+    """What a snapshot holds."""
+
+    format: Literal[1]
+    lengths: tuple[int, ...]  # of the columns
+
+
+OUTLINES = Kind("outlines", ".bin", TypeAdapter(_Manifest))
+
+
 def publish_outlines(folder: Path, store: Passages) -> None:
     """Write a snapshot where one is due, and remove all others. Raises OSError; what stood before still stands."""
     opened = Outlines.open(folder, store)
     if opened.is_stale:
         _write_snapshot(folder, store, opened if opened.is_exact else opened.recounted(store))
-    found = set(folder.glob("outlines-*"))
-    if len(found) == 2 and len({path.stem for path in found}) == 1:
-        return  # nothing is left over, so nothing need be read
-    for path in found - set(outline_files(folder, store)):
-        remove(path)  # who has it mapped keeps it until he closes it
-
-
-def outline_files(folder: Path, store: Passages) -> list[Path]:
-    """Name the files of a snapshot that the store's generation goes on from; empty where there is no sound one."""
-    for data, _ in _sound(folder, store):
-        return [data, data.with_suffix(".json")]
-    return []
+    OUTLINES.drop_others(folder, store)
 
 
 def _write_snapshot(folder: Path, store: Passages, made: Outlines) -> None:
@@ -178,12 +177,12 @@ def _write_snapshot(folder: Path, store: Passages, made: Outlines) -> None:
     its_spread = made.spread[np.isin(made.ids, columns.ids, assume_unique=True)]
     rows = (columns.ids, columns.documents, columns.starts, columns.pages, its_spread)
     arrays: tuple[NDArray[Any], ...] = (*rows, columns.runs, counted.runs, counted.owners)
-    data = folder / f"outlines-{store.version.generation:08d}.bin"
-    publish(data, lambda path: _write(path, arrays))
     lengths = tuple(len(one) for one in arrays)
-    manifest = _Manifest(store.version.generation, store.version.token, FORMAT, lengths, file_sha256(data))
-    # The manifest comes last: a snapshot without one is not there.
-    publish(data.with_suffix(".json"), lambda path: path.write_bytes(sealed(_MANIFEST.dump_json(manifest))))
+
+    def manifest(sha256: str) -> _Manifest:
+        return _Manifest(store.version.generation, store.version.token, sha256, FORMAT, lengths)
+
+    OUTLINES.write(folder, store.version, lambda path: _write(path, arrays), manifest)
 
 
 # --- files
@@ -199,41 +198,6 @@ class _Snapshot:
     columns: Columns = field(default_factory=lambda: Columns.of([]))
     counted: Repeated = field(default_factory=lambda: Repeated(np.empty(0, np.uint32), np.empty(0, np.uint32)))
     spread: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    """What a snapshot holds."""
-
-    generation: int
-    token: str
-    format: int
-    lengths: tuple[int, ...]  # of the columns
-    sha256: str  # of the file
-
-    @property
-    def version(self) -> Version:
-        return Version(self.generation, self.token)
-
-
-_MANIFEST = TypeAdapter(_Manifest)
-
-
-def _sound(folder: Path, store: Passages) -> Iterator[tuple[Path, _Manifest]]:
-    """Give the snapshots that are as written and of this store's history, newest first."""
-    for path in sorted(folder.glob("outlines-*.json"), reverse=True):
-        data = path.with_suffix(".bin")
-        try:
-            manifest = _MANIFEST.validate_json(read_manifest(path))
-            is_older = 0 < manifest.generation <= store.version.generation and store.has_version(manifest.version)
-            if manifest.format != FORMAT or not is_older:
-                continue
-            if file_sha256(data) == manifest.sha256:
-                yield data, manifest
-            else:
-                log.warning("%s is altered", data)
-        except (OSError, ValueError) as error:
-            log.warning("%s cannot be used (%s)", path, error)
 
 
 def _write(path: Path, arrays: Sequence[NDArray[Any]]) -> None:

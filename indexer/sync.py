@@ -18,7 +18,7 @@ from threading import Lock
 from time import perf_counter
 from typing import Protocol, TypeVar
 
-from indexer.dense import Dense, drop_other_snapshots, write_snapshot
+from indexer.dense import DENSE, Dense, write_snapshot
 from indexer.disk import Need, explained
 from indexer.encoder import Encoder
 from indexer.encoding import Encoding, Vectors
@@ -414,5 +414,5 @@ def _publish_snapshots(folder: Path, encoder: Encoder) -> None:
             if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
                 write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
         finally:
-            drop_other_snapshots(folder, reader)
+            DENSE.drop_others(folder, reader)
         publish_outlines(folder, reader)

@@ -17,7 +17,8 @@ LONGEST_MODULE = 420  # lines
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only those that join them the steps. A new module finds its place here first.
 BASE = (
-    "errors records settings dates sentences disk durable manifests originals paragraphs database repetition words"
+    "errors records settings dates sentences disk durable manifests originals paragraphs database repetition"
+    " snapshots words"
 ).split()
 STEPS = ("sources extract furniture metadata passages encoder reranker store dense lexical journal outlines").split()
 JOINING = "sync encoding backup doctor".split()

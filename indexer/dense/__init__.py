@@ -7,7 +7,6 @@ from the store.
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,9 +17,8 @@ from pydantic import TypeAdapter
 
 from indexer.dense.nearest import Approximation as Approximation
 from indexer.dense.nearest import Nearest, fast, search_with_one_thread, whole
-from indexer.durable import publish
-from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Version
+from indexer.snapshots import Kind, Manifest
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +108,6 @@ class Dense:
         """How a search without a filter looks through a part of the snapshot; None where every search is exact."""
         return self._snapshot.approximation
 
-    @property
-    def recall(self) -> float | None:
-        """Share of the ten nearest that a search without a filter finds in the snapshot; None where it finds all."""
-        return self.approximation.recall if self.approximation else None
-
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
@@ -156,80 +149,41 @@ class Dense:
         )
 
 
-def write_snapshot(folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> None:
-    """Write the store's vectors as the one snapshot of the folder. Raises OSError; the old one then still stands."""
-    ids, vectors = store.vectors_since(0, dim)
-    nearest = fast(ids, vectors)
-    data = folder / f"dense-{store.version.generation:08d}.faiss"
-    publish(data, nearest.write)
-    version, sha256 = store.version, file_sha256(data)
-    manifest = _Manifest(
-        version.generation, version.token, fingerprint, len(ids), nearest.last, nearest.approximation, sha256
-    )
-    # The manifest comes last: a snapshot without one is not there.
-    publish(data.with_suffix(".json"), lambda path: path.write_bytes(sealed(_MANIFEST.dump_json(manifest))))
-    drop_other_snapshots(folder, store)
-
-
-def drop_other_snapshots(folder: Path, store: Vectors) -> None:
-    """Remove all but the newest sound snapshot, and what is left of unfinished ones. Raises OSError."""
-    found = set(folder.glob("dense-*"))
-    if len(found) == 2 and len({path.stem for path in found}) == 1:
-        return  # nothing is left over, so nothing need be read
-    for path in found - set(snapshot_files(folder, store)):
-        path.unlink()  # who has it mapped keeps it until he closes it
-
-
-def snapshot_files(folder: Path, store: Vectors) -> list[Path]:
-    """Name the files of a snapshot that the store's generation goes on from; empty where there is no sound one."""
-    for data, _ in _sound(folder, store):
-        return [data, data.with_suffix(".json")]
-    return []
-
-
-def approximation_of(folder: Path, store: Vectors) -> Approximation | None:
-    """Tell how the newest sound snapshot is looked through in part; None where every search is exact."""
-    return next((manifest.approximation for _, manifest in _sound(folder, store)), None)
-
-
 @dataclass(frozen=True)
-class _Manifest:
+class _Manifest(Manifest):
     """What a snapshot holds."""
 
-    generation: int
-    token: str
     fingerprint: str
     count: int  # vectors
     last: int  # highest id, -1 without any
     approximation: Approximation | None
-    sha256: str  # of the file
-
-    @property
-    def version(self) -> Version:
-        return Version(self.generation, self.token)
 
 
-_MANIFEST = TypeAdapter(_Manifest)
+DENSE = Kind("dense", ".faiss", TypeAdapter(_Manifest))
 
 
-def _sound(folder: Path, store: Vectors) -> Iterator[tuple[Path, _Manifest]]:
-    """Give the snapshots that are as written and of this store's history, newest first."""
-    for path in sorted(folder.glob("dense-*.json"), reverse=True):
-        data = path.with_suffix(".faiss")
-        try:
-            manifest = _MANIFEST.validate_json(read_manifest(path), strict=True)
-            if not (0 < manifest.generation <= store.version.generation and store.has_version(manifest.version)):
-                continue
-            if file_sha256(data) == manifest.sha256:
-                yield data, manifest
-            else:
-                log.warning("%s is altered", data)
-        except (OSError, ValueError) as error:
-            log.warning("%s cannot be used (%s)", path, error)
+def write_snapshot(folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> None:
+    """Write the store's vectors as the one snapshot of the folder. Raises OSError; the old one then still stands."""
+    version = store.version
+    ids, vectors = store.vectors_since(0, dim)
+    nearest = fast(ids, vectors)
+
+    def manifest(sha256: str) -> _Manifest:
+        return _Manifest(
+            version.generation, version.token, sha256, fingerprint, len(ids), nearest.last, nearest.approximation
+        )
+
+    DENSE.write(folder, version, nearest.write, manifest)
+    DENSE.drop_others(folder, store)
+
+
+def approximation_of(folder: Path, store: Vectors) -> Approximation | None:
+    """Tell how the newest sound snapshot is looked through in part; None where every search is exact."""
+    return next((manifest.approximation for _, manifest in DENSE.sound(folder, store)), None)
 
 
 def _newest_snapshot(folder: Path, store: Vectors, fingerprint: str, dim: int) -> tuple[Nearest, Version] | None:
-    for data, manifest in _sound(folder, store):
+    for data, manifest in DENSE.sound(folder, store):
         if manifest.fingerprint != fingerprint:
             log.warning("%s is of another encoder", data)
             continue

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from logging.config import dictConfig
-from typing import Any, TypeVar
+from typing import Any
 
 import uvicorn
 from h11 import IDLE, SEND_RESPONSE
@@ -22,8 +22,6 @@ from service.limits import BusyError, MalformedError, SlowRequestError
 from service.search import Searcher
 from service.server.workers import keep_working
 
-T = TypeVar("T")
-
 LINGERING_S = 1.0  # time in which a client that still sends can read why it is not heard
 BACKLOG = 2048  # connections that wait to be accepted, as uvicorn has it
 
@@ -36,7 +34,7 @@ def serve(searcher: Searcher, *, host: str, port: int, limits: Limits) -> None:
     # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _with_options(uvicorn.run, searcher, host=host, port=port, limits=limits)
+        _run(_config(searcher, limits, host, port))
     except SystemExit as error:  # before it listened; the log has the reason
         raise _cannot_listen(host, port) from error
 
@@ -58,10 +56,9 @@ def serve_with_workers(
         raise _cannot_listen(host, port) from error
 
     def work(listening: socket.socket, say_ready: Callable[[], None]) -> None:
-        config = _with_options(uvicorn.Config, open_searcher(), host=host, port=port, limits=limits, backlog=1)
+        config = _config(open_searcher(), limits, host, port, backlog=1)
         say_ready()
-        with suppress(KeyboardInterrupt):  # as which the signal comes once all is done
-            uvicorn.Server(config).run([_Shared(fileno=listening.detach())])
+        _run(config, [_Shared(fileno=listening.detach())])
 
     keep_working(work, listening, workers=workers, stop_s=limits.stop_s)
 
@@ -147,15 +144,12 @@ class Connection(H11Protocol):
         self.loop.call_later(LINGERING_S, self.transport.close)
 
 
-def _with_options(
-    take: Callable[..., T], searcher: Searcher, *, host: str, port: int, limits: Limits, backlog: int = BACKLOG
-) -> T:
-    """Call what takes an application and uvicorn's options."""
-    return take(
+def _config(searcher: Searcher, limits: Limits, host: str, port: int, *, backlog: int = BACKLOG) -> uvicorn.Config:
+    return uvicorn.Config(
         create_app(searcher, limits=limits),
         host=host,
         port=port,
-        http=partial(Connection, limits),  # which is called like a class
+        http=partial(Connection, limits),  # type: ignore[arg-type] # which is called like a class
         ws="none",
         log_level="info",
         access_log=False,  # it would hold what people ask, as part of the addresses
@@ -165,6 +159,11 @@ def _with_options(
         timeout_graceful_shutdown=limits.stop_s,
         backlog=backlog,
     )
+
+
+def _run(config: uvicorn.Config, listening: list[socket.socket] | None = None) -> None:
+    with suppress(KeyboardInterrupt):  # as which the signal comes once all is done
+        uvicorn.Server(config).run(listening)
 
 
 def _cannot_listen(host: str, port: int) -> InputError:

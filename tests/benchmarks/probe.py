@@ -57,7 +57,7 @@ def ask(folder: Path, file: Path) -> None:
     from service.search import Searcher
 
     texts = [question.text for question in read_questions(file).all]
-    searcher = Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder)))
+    searcher = Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder)), recent=0)
     searcher.search(Query(texts[-1]))
     first_at = perf_counter()
     took = []

@@ -381,7 +381,7 @@ def _in_place() -> Bug:
             for start in range(0, len(data), 64):
                 file.write(data[start : start + 64])
 
-    return {"indexer.originals.publish": publish, "indexer.dense.publish": publish}
+    return {"indexer.originals.publish": publish, "indexer.snapshots.publish": publish}
 
 
 def _commit_first() -> Bug:

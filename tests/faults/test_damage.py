@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from indexer import dense, lexical, outlines
+from indexer import lexical, snapshots
 from indexer.database import STORE_FILE
 from indexer.manifests import read_manifest
 from indexer.store import Reader, reader
@@ -41,18 +41,11 @@ def plant(target: object, name: str, value: object) -> None:
     pytest.MonkeyPatch().setattr(target, name, value)
 
 
-def no_hash_of_the_snapshot() -> None:
+def no_hashes_of_snapshots() -> None:
     def believed(path: Path) -> object:
         return json.loads(read_manifest(path.with_suffix(".json")))["sha256"]
 
-    plant(dense, "file_sha256", believed)
-
-
-def no_hash_of_the_outlines() -> None:
-    def believed(path: Path) -> object:
-        return json.loads(read_manifest(path.with_suffix(".json")))["sha256"]
-
-    plant(outlines, "file_sha256", believed)
+    plant(snapshots, "file_sha256", believed)
 
 
 def no_hashes_of_words() -> None:
@@ -63,7 +56,7 @@ def no_hashes_of_words() -> None:
 
 
 def no_check_of_manifests() -> None:
-    for module in (dense, lexical, outlines):
+    for module in (snapshots, lexical):
         plant(module, "read_manifest", lambda path: path.read_bytes().partition(b"\n")[0])
 
 
@@ -101,8 +94,8 @@ class Anything:
 @pytest.mark.parametrize(
     ("bug", "kind", "names", "within"),
     [
-        (no_hash_of_the_snapshot, flip, "*.faiss", 3),
-        (no_hash_of_the_outlines, flip, "outlines-*.bin", 3),
+        (no_hashes_of_snapshots, flip, "*.faiss", 3),
+        (no_hashes_of_snapshots, flip, "outlines-*.bin", 3),
         (no_hashes_of_words, flip, "*.idx", 3),
         (no_check_of_manifests, flip, "manifest.json", 60),
         (no_hashes_of_rows, alter_row, STORE_FILE, 30),

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer import dense
+from indexer import dense, snapshots
 from indexer.dense import Dense, write_snapshot
 from indexer.durable import publish
 from indexer.manifests import file_sha256, read_manifest, sealed
@@ -530,7 +530,7 @@ def test_failed_writing_leaves_the_old_snapshot(tmp_path: Path, monkeypatch: pyt
             raise OSError(28, "No space left on device")
         publish(path, write)
 
-    monkeypatch.setattr(dense, "publish", fail_once)
+    monkeypatch.setattr(snapshots, "publish", fail_once)
     with pytest.raises(OSError, match="No space left"):
         snapshot(tmp_path, store)
 

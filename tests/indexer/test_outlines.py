@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import outlines
-from indexer.outlines import Outlines, outline_files, publish_outlines
+from indexer.outlines import OUTLINES, Outlines, publish_outlines
 from indexer.records import Document, Metadata, Outline, Passage, Span
 from indexer.store import Reader, Store
 from tests.fakes import page
@@ -165,7 +165,7 @@ def test_one_snapshot_stands_and_nothing_else(folder: Path) -> None:
     with reading(folder) as reader:
         publish_outlines(folder, reader)
         assert files(folder) == ["outlines-00000001.bin", "outlines-00000001.json"]
-        assert [path.name for path in outline_files(folder, reader)] == files(folder)
+        assert [path.name for path in OUTLINES.files(folder, reader)] == files(folder)
     assert (folder / "outlines-00000001.bin").stat().st_mtime_ns == before
     sync(folder, {1: None})
     with reading(folder) as reader:

@@ -1118,7 +1118,7 @@ def test_a_sync_succeeds_without_a_snapshot(
     """The documents are safe by then, and the vectors are taken from the store until the next sync writes it."""
     monkeypatch.setattr(dense, "STALE_AT_LEAST", 1)
     with monkeypatch.context() as patched:
-        patched.setattr(dense, "publish", failing_publish)
+        patched.setattr("indexer.snapshots.publish", failing_publish)
         assert library.sync().generation == 1
     assert "No space left on device" in caplog.text
     assert snapshots(library.index) == []

@@ -566,12 +566,12 @@ def test_serving_begins_when_all_is_loaded(
     citewell: Citewell, shelf: Library, monkeypatch: pytest.MonkeyPatch, host: str, listens: str
 ) -> None:
     """The server starts with the index open, on the address that was asked for."""
-    started: list[tuple[Any, dict[str, Any]]] = []
-    monkeypatch.setattr("uvicorn.run", lambda app, **given: started.append((app, given)))
+    started: list[Any] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: started.append(self.config))
     assert citewell("serve", "--host", host, "--port", 8765, "--index", shelf.settings.index).code == 0
-    app, given = started[0]
-    assert (given["host"], given["port"]) == (listens, 8765)
-    assert app.state.searcher.generation() == 1
+    (config,) = started
+    assert (config.host, config.port) == (listens, 8765)
+    assert config.app.state.searcher.generation() == 1
 
 
 def test_an_address_that_is_taken_is_an_error_of_usage(
@@ -582,7 +582,7 @@ def test_an_address_that_is_taken_is_an_error_of_usage(
     def run(*_: object, **__: object) -> None:
         sys.exit(3)
 
-    monkeypatch.setattr("uvicorn.run", run)
+    monkeypatch.setattr("uvicorn.Server.run", run)
     ran = citewell("serve", "--port", 8765, "--index", shelf.settings.index)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "citewell: cannot listen on 127.0.0.1, port 8765; is another service there?\n"
