@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
@@ -101,3 +102,13 @@ def _direction(text: str) -> NDArray[np.float32]:
         seed = int.from_bytes(sha256(word.encode()).digest()[:8], "big")
         total += np.random.default_rng(seed).normal(size=DIM)
     return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+def at_once(calls: Sequence[Callable[[], T]], times: int) -> list[list[T]]:
+    """Make each of the calls so many times, in a thread of its own beside the others'; give its results."""
+
+    def repeat(call: Callable[[], T]) -> list[T]:
+        return [call() for _ in range(times)]
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(repeat, calls))

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.growth INDEX QUESTIONS.jsonl [--most PASSAGES] [--plots FOLDER] [--keep FOLDER]
 
-Each size is twice the one before. What is measured, in processes of its own each time: making what is derived from
-the store anew; adding one report, and changing it, with `citewell index --no-prune`; the time from the start of a
-process to its first result; and warm searches in it. The files of the index are in the page cache.
+Each size is twice the one before; the last is the one asked for. What is measured, in processes of its own each time:
+making what is derived from the store anew; adding one report, and changing it, with `citewell index --no-prune`; the
+time from the start of a process to its first result; and warm searches in it. The files of the index are in the page
+cache.
 """
 
 import argparse
@@ -62,12 +63,10 @@ def main(base: Path, questions: Path, most: int, plots: Path | None, keep: Path 
     print("  ".join(f"{field.name:>10}" for field in fields(Row)))
     rows: list[Row] = []
     with _folder(keep) as folder:
-        size = SMALLEST
-        while size <= most:
+        for size in _sizes(most):
             passages = grow(folder / "index", base, size)
             rows.append(_measured(folder, questions, passages))
             print("  ".join(f"{value:10,.{2 if value < 100 else 0}f}" for value in _values(rows[-1])), flush=True)
-            size *= 2
     beside = next((row for row in rows if row.passages >= REFERENCE), rows[-1])
     print(f"times the row of {beside.passages:,} passages")
     for row in rows:
@@ -75,6 +74,14 @@ def main(base: Path, questions: Path, most: int, plots: Path | None, keep: Path 
         print("  ".join(f"{ratio:10.2f}" for ratio in ratios))
     if plots:
         _plot(rows, plots)
+
+
+def _sizes(most: int) -> Iterator[int]:
+    size = SMALLEST
+    while size < most:
+        yield size
+        size *= 2
+    yield most
 
 
 def _measured(folder: Path, questions: Path, passages: int) -> Row:

@@ -3,8 +3,8 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import faiss
@@ -19,6 +19,7 @@ from indexer.dense import Dense, write_snapshot
 from indexer.durable import publish
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Version
+from tests.fakes import at_once
 
 DIM = 8
 FINGERPRINT = "words"
@@ -272,19 +273,8 @@ def test_threads_share_an_index(tmp_path: Path) -> None:
     index = opened(tmp_path, store)
     query = random_vectors(1, seed=2)[0].astype(np.float32)
     allowed = [None, *(np.array(sorted(store.live)[part::3], np.int64) for part in range(3))]
-    wanted = [index.search(query, 10, some) for some in allowed]
-    wrong: list[Any] = []
-
-    def search(number: int) -> None:
-        found = [index.search(query, 10, allowed[number]) for _ in range(50)]
-        wrong.extend(some for some in found if some != wanted[number])
-
-    threads = [Thread(target=search, args=(number,)) for number in range(len(allowed))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    searches = [partial(index.search, query, 10, some) for some in allowed]
+    assert at_once(searches, 50) == [[search()] * 50 for search in searches]
 
 
 # --- snapshots

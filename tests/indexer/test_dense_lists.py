@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import faiss
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.dense import Dense, nearest
 from indexer.manifests import file_sha256, read_manifest
+from tests.fakes import at_once
 from tests.indexer.test_dense import (
     DIM,
     History,
@@ -469,16 +470,5 @@ def test_threads_share_lists(made: tuple[Path, History]) -> None:
     index = approximate(folder, store)
     question = random_vectors(1, seed=2)[0].astype(np.float32)
     allowed = [None, *(np.array(sorted(store.live)[part::3], np.int64) for part in range(3))]
-    wanted = [index.search(question, 10, some) for some in allowed]
-    wrong: list[Any] = []
-
-    def search(number: int) -> None:
-        found = [index.search(question, 10, allowed[number]) for _ in range(50)]
-        wrong.extend(some for some in found if some != wanted[number])
-
-    threads = [Thread(target=search, args=(number,)) for number in range(len(allowed))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    searches = [partial(index.search, question, 10, some) for some in allowed]
+    assert at_once(searches, 50) == [[search()] * 50 for search in searches]

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from indexer.encoder import DEFAULT_WEIGHTS_SHA256, Fingerprint, SentenceEncoder, locate_model, torch_network
 from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL, Settings
+from tests.fakes import at_once
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -137,21 +138,8 @@ def test_counts_do_not_depend_on_the_other_texts(default: SentenceEncoder) -> No
 
 def test_threads_may_count_at_once(default: SentenceEncoder) -> None:
     """Several threads may share an encoder."""
-    wrong: list[Any] = []
-
-    def count() -> None:
-        try:
-            found = [default.count(["safe " * 200, "one"]) for _ in range(30)]
-            wrong.extend(some for some in found if some != [200, 1])
-        except Exception as error:  # noqa: BLE001 - a thread's error must fail the test
-            wrong.append(error)
-
-    threads = [Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    count = partial(default.count, ["safe " * 200, "one"])
+    assert at_once([count] * 4, 30) == [[[200, 1]] * 30] * 4
 
 
 def test_passage_that_is_too_long_is_refused(default: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -857,23 +845,12 @@ def test_threads_may_encode_at_once(tiny_encoder: SentenceEncoder) -> None:
     """Several threads may encode and count with one encoder."""
     text, parts = "children are safe", [(0, 8), (9, 17)]
     expected = tiny_encoder.encode_passages([text], [parts])[0]
-    wrong: list[Any] = []
 
-    def work() -> None:
-        try:
-            for _ in range(10):
-                (made,) = tiny_encoder.encode_passages([text], [parts])
-                if tiny_encoder.count([text]) != [3] or not np.allclose(made, expected, atol=1e-5):
-                    wrong.append(made)
-        except Exception as error:  # noqa: BLE001 - a thread's error must fail the test
-            wrong.append(error)
+    def work() -> bool:
+        (made,) = tiny_encoder.encode_passages([text], [parts])
+        return tiny_encoder.count([text]) == [3] and np.allclose(made, expected, atol=1e-5)
 
-    threads = [Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    assert at_once([work] * 4, 10) == [[True] * 10] * 4
 
 
 @pytest.mark.e2e
