@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     backend: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="what runs the embedding model on a processor; auto takes OpenVINO where it can"
     )
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="processors that the embedding model may use under OpenVINO; the workers of a service share them",
+    )
     cache: Path = Field(
         default_factory=lambda: _user_folder("XDG_CACHE_HOME", ".cache"), description="folder for converted models"
     )

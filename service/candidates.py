@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.dense import Dense
+from indexer.dense import Dense, widened
 from indexer.encoder import Encoder
 from indexer.lexical import Lexical
 from indexer.records import Filter, Mode, Version
@@ -150,20 +150,10 @@ def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reade
     stored = reader.vectors(ids.tolist(), vectors.shape[1])
     blocks = [stored[passage_id] for passage_id in ids.tolist()]
     starts = np.cumsum([0, *(len(block) for block in blocks)])
-    cosines = _floats(np.concatenate(blocks)) @ vectors.T
+    cosines = widened(np.concatenate(blocks)) @ vectors.T
     whole = cosines[starts[:-1]]
     # Without its first row a block is sentences; one without any goes by the whole passage.
     cosines[starts[:-1][np.diff(starts) > 1]] = -1
     nearest = np.maximum.reduceat(cosines, starts[:-1])
     return [whole[:, 0], nearest[:, 0], nearest[:, -1]]
 
-
-def _floats(halves: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Widen finite numbers, exactly, three times as fast as numpy, which converts one by one.
-
-    Moved to the place where float32 has them, the 5 and 10 bits of exponent and fraction (IEEE 754-2019, 3.6) stand
-    for a number 2**112 times too small.
-    """
-    bits = halves.view(np.uint16).astype(np.uint32)
-    signs = (bits & 0x8000) << 16
-    return (((bits & 0x7FFF) << 13) | signs).view(np.float32) * np.float32(2.0**112)

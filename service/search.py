@@ -27,7 +27,7 @@ from service.query import Query, resolve
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
 from service.reading import Period, Reading, interpreted, read
 
-RECENT = 200  # results that are kept, as many questions are asked again: some 30 KB each
+RECENT = 500  # results that are kept, as many questions are asked again: some 30 KB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Searcher:
         self._rerank_depth = rerank_depth
         self._keep = recent
         self._generation: Generation | None = None
-        self._recent: dict[tuple[Version, Query], SearchResult] = {}  # the oldest first
+        self._recent: dict[tuple[Version, Query], SearchResult] = {}  # of one version; the one asked last is the last
         self._lock = Lock()
 
     def warm_up(self) -> None:
@@ -146,15 +146,17 @@ class Searcher:
             found = known or self._found(query, reader, generation)
         if not known:
             found = self._reranked(found, query)
-            self._remember(reader.version, query, found)
+        self._remember(reader.version, query, found)
         return replace(found, took_ms=round((perf_counter() - started) * 1000, 1))
 
     def _remember(self, version: Version, query: Query, found: SearchResult) -> None:
         with self._lock:
-            self._recent = {key: one for key, one in self._recent.items() if key[0] == version}
+            if self._recent and next(iter(self._recent))[0] != version:
+                self._recent.clear()  # at once, as it may tell of documents that are there no more
+            self._recent.pop((version, query), None)
             self._recent[version, query] = found
-            for key in list(self._recent)[: max(0, len(self._recent) - self._keep)]:
-                del self._recent[key]
+            if len(self._recent) > self._keep:
+                del self._recent[next(iter(self._recent))]
 
     def _found(self, query: Query, reader: Reader, generation: Generation) -> SearchResult:
         asked = understand(query, generation.catalogue)

@@ -59,8 +59,8 @@ OWNERS = {
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
     "APIRouter BeforeValidator Depends Kind Option Path Struct Table TypeAdapter TypeVar Typer Weights bytes chr"
-    " compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set split"
-    " tuple with_name".split()
+    " compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set"
+    " split tuple with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())

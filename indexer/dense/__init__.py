@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from indexer.dense.nearest import Approximation as Approximation
-from indexer.dense.nearest import Nearest, fast, search_with_one_thread, whole
+from indexer.dense.nearest import Nearest, fast, keep_numpy_to_one_thread, whole
+from indexer.dense.nearest import widened as widened
 from indexer.records import Version
 from indexer.snapshots import Kind, Manifest
 
@@ -69,7 +70,7 @@ class Dense:
     @classmethod
     def open(cls, folder: Path, store: Vectors, *, fingerprint: str, dim: int) -> "Dense":
         """Open the newest snapshot that fits the store and catch up; without one, build in memory."""
-        search_with_one_thread()
+        keep_numpy_to_one_thread()
         none, no_vectors = np.empty(0, np.int64), np.empty((0, dim), np.float32)
         found = _newest_snapshot(folder, store, fingerprint, dim)
         if found is not None:

@@ -7,7 +7,6 @@ vectors as torch.
 
 import json
 import logging
-import os
 import shutil
 import sys
 import warnings
@@ -57,14 +56,16 @@ TRIAL_PARTS: tuple[tuple[Part, ...], ...] = (((0, 14),), ((0, 20), (21, 79)), ()
 class OpenVinoNetwork:
     """A converted model; threads may share it."""
 
-    def __init__(self, model: Any, cutter: Cutter, precision: str) -> None:
+    def __init__(self, model: Any, cutter: Cutter, precision: str, threads: int) -> None:
         """Take an openvino.Model whose inputs are `owners`, `masks` and some of the arrays of `Tokens`, by name."""
         self._cutter = cutter
         self._model = model
         self._precision = precision
+        self._threads = threads
+        self._streams = min(threads, MOST_STREAMS)
         self._compiling = Lock()
         # So that one batch is cut into tokens while others are computed.
-        self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_STREAMS), thread_name_prefix="encoder")
+        self._pool = ThreadPoolExecutor(self._streams, thread_name_prefix="encoder")
 
     @classmethod
     def of(cls, files: ModelFiles, cutter: Cutter, settings: Settings, *, reference: Network) -> "OpenVinoNetwork":
@@ -77,15 +78,17 @@ class OpenVinoNetwork:
         model = _read(folder)
         if model is None:
             model = _converted(files)
-            exact = cls(model, cutter, "float32")
+            exact = cls(model, cutter, "float32", settings.threads)
             least = min(_least_cosine(exact, reference, prompt) for prompt in prompts)
             if least < LEAST_COSINE:
                 raise ModelError(
                     f"OpenVINO gives other vectors than torch for model {files.model} (cosine {least:.4f})"
                 )
             _keep(model, folder)
-        precision = settings.precision
-        return cls(model, cutter, _fastest(model, cutter, folder / FASTEST) if precision == "auto" else precision)
+        precision: str = settings.precision
+        if precision == "auto":
+            precision = _fastest(model, cutter, settings.threads, folder / FASTEST)
+        return cls(model, cutter, precision, settings.threads)
 
     def vectors(
         self, texts: Sequence[str], prompt: str, parts: Sequence[Sequence[Part]], *, is_question: bool
@@ -111,7 +114,7 @@ class OpenVinoNetwork:
     @cached_property
     def _for_passages(self) -> Any:
         # One thread for each of several batches does more than several threads for one.
-        return self._compiled(streams=min(os.cpu_count() or 1, MOST_STREAMS))
+        return self._compiled(self._streams)
 
     @cached_property
     def _for_questions(self) -> Any:
@@ -120,7 +123,7 @@ class OpenVinoNetwork:
 
     def _compiled(self, streams: int) -> Any:
         options = {
-            "INFERENCE_NUM_THREADS": os.cpu_count() or 1,
+            "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": streams,
             # Said also for float32: where the processor has bfloat16, OpenVINO would take that by itself.
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self._precision],
@@ -176,7 +179,7 @@ def _least_cosine(one: Network, other: Network, prompt: str) -> float:
     return least
 
 
-def _fastest(model: Any, cutter: Cutter, kept: Path) -> str:
+def _fastest(model: Any, cutter: Cutter, threads: int, kept: Path) -> str:
     """Tell which arithmetic is to be used on this processor, from a short measurement that is kept in a file.
 
     Where a processor has bfloat16, it is two to three times as fast; where not, far slower.
@@ -189,7 +192,7 @@ def _fastest(model: Any, cutter: Cutter, kept: Path) -> str:
         known = json.loads(kept.read_text("utf-8"))
         if known["processor"] == processor and known["precision"] in {"float32", "bfloat16"}:
             return str(known["precision"])
-    exact, coarse = (OpenVinoNetwork(model, cutter, precision) for precision in ("float32", "bfloat16"))
+    exact, coarse = (OpenVinoNetwork(model, cutter, precision, threads) for precision in ("float32", "bfloat16"))
     is_near = _least_cosine(coarse, exact, "") >= LEAST_COARSE_COSINE
     found = "bfloat16" if is_near and _seconds(coarse) < WORTHWHILE * _seconds(exact) else "float32"
     with suppress(OSError):  # it is then measured again

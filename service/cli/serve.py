@@ -32,6 +32,8 @@ def serve(
     from service.server import serve_with_workers
 
     settings = load_settings(index, host=host, port=port, workers=workers)
+    # Threads of one worker would only wait for processors that the others keep busy, and make them busier by that.
+    settings = settings.model_copy(update={"threads": max(1, settings.threads // settings.workers)})
     if settings.host not in {*LOOPBACK, "::1"}:
         raise InputError(
             f"without API keys the service listens on this machine only, not on {settings.host}; "

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
+from threading import Barrier
 from urllib.parse import quote
 
 import numpy as np
@@ -32,7 +32,7 @@ from service.evaluation.questions import read_questions
 
 CLIENTS = 16
 ROUNDS = 3
-WARM_S, ASKING_S = 2.0, 8.0
+ASKING_S = 8.0
 PATIENCE_S = 60.0
 WORKERS = (1, 2, 4)
 
@@ -70,48 +70,50 @@ def main(index: Path, file: Path, numbers: Sequence[int]) -> None:
 
 
 def measure(figures: Figures, index: Path, workers: int, questions: Sequence[str], new: Iterator[str]) -> None:
-    """Let the clients ask a fresh service."""
+    """Let the clients ask a fresh service, once all of them have asked what they will ask again and again."""
     with serving(index, workers) as (process, port, ready_s), ThreadPoolExecutor(CLIENTS) as clients:
-        begin = time.monotonic() + WARM_S
+        all_know = Barrier(CLIENTS + 1)
 
         def ask(client: int) -> list[tuple[float, int]]:
             rng = random.Random(client)
-            mixed = (rng.choice(questions) if rng.random() < 0.5 else next(new) for _ in count())
-            return list(asking(port, begin, begin + ASKING_S, mixed))
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+            for question in rng.sample(questions, len(questions)):
+                asked(connection, question)
+            all_know.wait()
+            end = time.monotonic() + ASKING_S
+            found = []
+            while time.monotonic() < end:
+                found.append(asked(connection, rng.choice(questions) if rng.random() < 0.5 else next(new)))
+            connection.close()
+            return found
 
         futures = [clients.submit(ask, client) for client in range(CLIENTS)]
-        time.sleep(max(0.0, begin - time.monotonic()))
-        used = cpu_s(process.pid)
-        time.sleep(ASKING_S)
-        figures.cpu_s += cpu_s(process.pid) - used
-        figures.pss_mb.append(memory_mb(process.pid, "Pss"))
-        figures.rss_mb.append(memory_mb(process.pid, "Rss"))
-        figures.ready_s.append(ready_s)
-        figures.asked_s += ASKING_S
+        all_know.wait()
+        began, used = time.monotonic(), cpu_s(process.pid)
         for future in futures:
             for took, status in future.result():
                 figures.statuses[status] += 1
                 if status == http.client.OK:
                     figures.took.append(took)
+        figures.cpu_s += cpu_s(process.pid) - used
+        figures.asked_s += time.monotonic() - began
+        figures.pss_mb.append(memory_mb(process.pid, "Pss"))
+        figures.rss_mb.append(memory_mb(process.pid, "Rss"))
+        figures.ready_s.append(ready_s)
 
 
-def asking(port: int, begin: float, end: float, questions: Iterator[str]) -> Iterator[tuple[float, int]]:
-    """Ask without a pause; give seconds and status of what was answered between the two times."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-    while (started := time.monotonic()) < end:
-        question = next(questions)
-        try:
-            connection.request("GET", f"/v1/search?q={quote(question)}")
-            answer = connection.getresponse()
-            answer.read()
-            status = answer.status
-        except OSError:
-            connection.close()
-            status = 0
-        now = time.monotonic()
-        if begin <= now <= end:
-            yield now - started, status
-    connection.close()
+def asked(connection: http.client.HTTPConnection, question: str) -> tuple[float, int]:
+    """Ask one question; give the seconds that it took and the status."""
+    started = time.monotonic()
+    try:
+        connection.request("GET", f"/v1/search?q={quote(question)}")
+        answer = connection.getresponse()
+        answer.read()
+        status = answer.status
+    except OSError:
+        connection.close()
+        status = 0
+    return time.monotonic() - started, status
 
 
 def new_questions(questions: Sequence[str]) -> Iterator[str]:

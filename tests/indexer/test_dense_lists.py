@@ -48,10 +48,9 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _small_collections_are_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make them so for each test, and search with one thread, which a busy machine makes wait less."""
+    """Make them so for each test."""
     make_small(monkeypatch)
     threads = faiss.omp_get_max_threads()
-    nearest.search_with_one_thread()
     yield
     faiss.omp_set_num_threads(threads)
 
@@ -216,9 +215,10 @@ def test_the_same_collection_gives_the_same_index(made: tuple[Path, History], tm
     assert [file_sha256(path) for path in tmp_path.glob("*.faiss")] == [manifest(folder)["sha256"]]
 
 
-def test_all_processors_build_and_one_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists are made with all processors, and afterwards a search has as many as before, also after an error."""
+def test_all_processors_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are made with all processors; afterwards there are as many as before, also after an error."""
     monkeypatch.setattr("os.cpu_count", lambda: 3)
+    faiss.omp_set_num_threads(1)
     threads: list[int] = []
 
     def fail(*_: object) -> None:
@@ -230,6 +230,19 @@ def test_all_processors_build_and_one_searches(monkeypatch: pytest.MonkeyPatch) 
         nearest.fast(np.arange(200), neighbours(200))
 
     assert [*threads, faiss.omp_get_max_threads()] == [3, 1]
+
+
+def test_one_thread_searches(made: tuple[Path, History]) -> None:
+    """Also in a thread that never searched before, since FAISS holds the number for each."""
+    index = approximate(*made)
+    question = random_vectors(1)[0].astype(np.float32)
+
+    def search() -> int:
+        index.search(question, 5)
+        return faiss.omp_get_max_threads()
+
+    faiss.omp_set_num_threads(3)
+    assert at_once([search], 1) == [[1]]
 
 
 def test_scores_are_the_products(made: tuple[Path, History]) -> None:

@@ -222,9 +222,9 @@ def test_arithmetic_is_measured_once(  # noqa: PLR0917
     used: list[str] = []
     make = OpenVinoNetwork.__init__
 
-    def noted(self: OpenVinoNetwork, model: Any, cutter: Any, precision: str) -> None:
+    def noted(self: OpenVinoNetwork, model: Any, cutter: Any, precision: str, threads: int) -> None:
         used.append(precision)
-        make(self, model, cutter, "float32")
+        make(self, model, cutter, "float32", threads)
 
     asked(model, tmp_path, precision="float32")
     monkeypatch.setattr(core, "get_property", lambda self, device, name: given[name])
