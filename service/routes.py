@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from indexer.errors import InputError
 from indexer.records import Document, Page
@@ -13,7 +13,7 @@ from service.search import Searcher
 router = APIRouter()
 
 
-def _searcher(request: Request) -> Searcher:
+async def _searcher(request: Request) -> Searcher:  # or FastAPI would have a thread do it
     searcher: Searcher = request.app.state.searcher
     return searcher
 
@@ -21,16 +21,22 @@ def _searcher(request: Request) -> Searcher:
 Search = Annotated[Searcher, Depends(_searcher)]
 
 
-@router.get("/v1/search", summary="Search by query string")
-def search_by_query_string(request: Annotated[SearchRequest, Query()], searcher: Search) -> SearchResponse:
+@router.get("/v1/search", summary="Search by query string", response_model=SearchResponse)
+def search_by_query_string(request: Annotated[SearchRequest, Query()], searcher: Search) -> Response:
     """Find the passages that best fit a question, each with a citation that can be checked."""
-    return SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
+    return _found(request, searcher)
 
 
-@router.post("/v1/search", summary="Search by JSON")
-def search_by_json(request: SearchRequest, searcher: Search) -> SearchResponse:
+@router.post("/v1/search", summary="Search by JSON", response_model=SearchResponse)
+def search_by_json(request: SearchRequest, searcher: Search) -> Response:
     """Find the passages that best fit a question, each with a citation that can be checked."""
-    return SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
+    return _found(request, searcher)
+
+
+def _found(request: SearchRequest, searcher: Searcher) -> Response:
+    """Search and write the answer, which FastAPI would check once more, and hand to another thread for it."""
+    found = SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
+    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
 
 
 @router.get("/v1/documents", summary="List the documents")
