@@ -156,4 +156,3 @@ def _cosines(ids: NDArray[np.int64], vectors: NDArray[np.float32], reader: Reade
     cosines[starts[:-1][np.diff(starts) > 1]] = -1
     nearest = np.maximum.reduceat(cosines, starts[:-1])
     return [whole[:, 0], nearest[:, 0], nearest[:, -1]]
-

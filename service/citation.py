@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from indexer.errors import IndexFormatError, NotFoundError
-from indexer.records import Span, StoredPassage
+from indexer.records import Document, Span, StoredPassage
 from indexer.store import Reader, text_sha256
 
 
@@ -40,9 +40,37 @@ def cite(parts: Sequence[StoredPassage], reader: Reader) -> Citation:
     """
     for stored in parts:
         _check(stored, reader)
-    document = parts[0].document
-    metadata = document.metadata
     spans = tuple(span for stored in parts for span in stored.passage.spans)
+    sha256 = parts[0].text_sha256 if len(parts) == 1 else text_sha256(text_of(parts))
+    return _citation(parts[0].document, spans, sha256)
+
+
+def cite_within(stored: StoredPassage, start: int, end: int, reader: Reader) -> Citation:
+    """Cite the characters [start, end) of a passage, which begin and end within its spans. Raises as `cite` does."""
+    _check(stored, reader)
+    spans, at = [], 0
+    for span in stored.passage.spans:
+        first, last = max(start, at), min(end, at + span.end - span.start)
+        if first < last:
+            spans.append(Span(span.page, span.start + first - at, span.start + last - at))
+        at += span.end - span.start + 1  # spans are joined by a line feed
+    return cite_spans(stored.document, tuple(spans), stored.passage.text[start:end], reader)
+
+
+def cite_spans(document: Document, spans: tuple[Span, ...], text: str, reader: Reader) -> Citation:
+    """Cite places of a document whose texts, joined by line feeds, are this text. Raises as `cite` does."""
+    if not spans or _on_pages(document, spans, reader) != text:
+        raise _damaged(f"`{document.path}`, page {spans[0].page if spans else '?'},")
+    return _citation(document, spans, text_sha256(text))
+
+
+def text_of(parts: Sequence[StoredPassage]) -> str:
+    """Give the text that the citation of these passages stands for."""
+    return "\n".join(stored.passage.text for stored in parts)
+
+
+def _citation(document: Document, spans: tuple[Span, ...], sha256: str) -> Citation:
+    metadata = document.metadata
     return Citation(
         doc_id=document.doc_id,
         title=metadata.title or PurePosixPath(document.path).name,
@@ -54,29 +82,28 @@ def cite(parts: Sequence[StoredPassage], reader: Reader) -> Citation:
         page=spans[0].page,
         page_end=spans[-1].page,
         spans=tuple((span.page, span.start, span.end) for span in spans),
-        text_sha256=parts[0].text_sha256 if len(parts) == 1 else text_sha256(text_of(parts)),
+        text_sha256=sha256,
         doc_sha256=document.sha256,
         link=page_link(document.doc_id, spans[0].page, spans),
     )
 
 
-def text_of(parts: Sequence[StoredPassage]) -> str:
-    """Give the text that the citation of these passages stands for."""
-    return "\n".join(stored.passage.text for stored in parts)
-
-
 def _check(stored: StoredPassage, reader: Reader) -> None:
-    document, passage = stored.document, stored.passage
+    text = _on_pages(stored.document, stored.passage.spans, reader)
+    if text != stored.passage.text or text_sha256(text) != stored.text_sha256:
+        raise _damaged(f"passage {stored.passage_id} of `{stored.document.path}`")
+
+
+def _on_pages(document: Document, spans: tuple[Span, ...], reader: Reader) -> str:
     try:
-        pages = {span.page: reader.page_text(document.doc_id, span.page) for span in passage.spans}
-        on_pages = "\n".join(pages[span.page][span.start : span.end] for span in passage.spans)
+        pages = {span.page: reader.page_text(document.doc_id, span.page) for span in spans}
     except NotFoundError:  # even the page is gone
-        on_pages = ""
-    if on_pages != passage.text or text_sha256(on_pages) != stored.text_sha256:
-        raise IndexFormatError(
-            f"passage {stored.passage_id} of `{document.path}` is not what its pages say; the index is damaged: "
-            "run `citewell doctor --repair`"
-        )
+        return ""
+    return "\n".join(pages[span.page][span.start : span.end] for span in spans)
+
+
+def _damaged(what: str) -> IndexFormatError:
+    return IndexFormatError(f"{what} is not what its pages say; the index is damaged: run `citewell doctor --repair`")
 
 
 def page_link(doc_id: str, page: int, spans: tuple[Span, ...]) -> str:
