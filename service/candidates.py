@@ -61,7 +61,7 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     """
     catalogue = generation.catalogue
     about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
-    vectors = _vectors(asked, encoder) if asked.mode is not Mode.LEXICAL else None  # takes all processors
+    vectors = vectors_of(asked, encoder) if asked.mode is not Mode.LEXICAL else None  # takes all processors
     with ThreadPoolExecutor(1) as beside:  # both arms let other threads go on
         by_words = beside.submit(_by_words, asked, generation)
         by_meaning = _by_meaning(asked, generation, vectors, about, fitting) if vectors is not None else []
@@ -73,7 +73,7 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     return Candidates(ids, signals)
 
 
-def _vectors(asked: Asked, encoder: Encoder) -> NDArray[np.float32]:
+def vectors_of(asked: Asked, encoder: Encoder) -> NDArray[np.float32]:
     """Give the vectors of the question and of its topic, which the model reads within it; one where they are one."""
     topic_at = asked.reading.topic_at
     return encoder.encode_queries([asked.terms.words], [[topic_at] if topic_at else []])

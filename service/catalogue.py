@@ -84,6 +84,13 @@ class Catalogue:
         found: NDArray[np.int64] = self.ids[np.append(of, False)[self.places]]
         return found
 
+    def last_days(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give for each passage the last day that its document is of, else that it speaks of, as a day number."""
+        places = self.places[self.rows(passage_ids)]
+        days = np.where(self.days[places, 1] != UNKNOWN, self.days[places, 1], self.spoken_days[places, 1])
+        found: NDArray[np.int64] = days
+        return found
+
     def fitting(self, wanted: Filter) -> NDArray[np.bool_]:
         """Tell which documents fit a filter; one whose date, body or kind is unknown fits no filter on that."""
         if wanted == Filter():

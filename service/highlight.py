@@ -16,16 +16,18 @@ _STOP = frozenset(
 
 def highlights(query: str, text: str) -> list[tuple[int, int]]:
     """Give the places `[start, end)` of the query's words in the text, whatever their ending, in order."""
-    wanted = {_stem(word) for word in _words(query)} - {""}
-    return [(match.start(), match.end()) for match in _WORD.finditer(text) if _stem(match.group()) in wanted]
+    wanted = {stem(word) for word in words_of(query)} - {""}
+    return [(match.start(), match.end()) for match in _WORD.finditer(text) if stem(match.group()) in wanted]
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Give the words of a text as they stand there."""
     return [match.group() for match in _WORD.finditer(text)]
 
 
 @lru_cache(maxsize=100_000)  # the words of a few dozen reports; taking a word apart is most of the work here
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """Give a word without its ending; nothing for one that is in every question."""
     word = word.casefold()
     if word in _STOP or (len(word) < SHORTEST and not word.isdigit()):
         return ""

@@ -7,8 +7,19 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from indexer.errors import InputError
 from indexer.records import Document, Page
-from service.schemas import DocumentsResponse, PageResponse, SearchRequest, SearchResponse
+from service.answering import Answerer
+from service.schemas import (
+    AskRequest,
+    AskResponse,
+    DocumentsResponse,
+    PageResponse,
+    SearchRequest,
+    SearchResponse,
+    VerifyRequest,
+    VerifyResponse,
+)
 from service.search import Searcher
+from service.verification import verify
 
 router = APIRouter()
 
@@ -37,6 +48,30 @@ def _found(request: SearchRequest, searcher: Searcher) -> Response:
     """Search and write the answer, which FastAPI would check once more, and hand to another thread for it."""
     found = SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
     return Response(found.model_dump_json(by_alias=True), media_type="application/json")
+
+
+@router.get("/v1/ask", summary="Ask by query string", response_model=AskResponse)
+def ask_by_query_string(request: Annotated[AskRequest, Query()], searcher: Search) -> Response:
+    """Answer a question in verbatim quotes, each with its citation, or say why there is no answer."""
+    return _answered(request, searcher)
+
+
+@router.post("/v1/ask", summary="Ask by JSON", response_model=AskResponse)
+def ask_by_json(request: AskRequest, searcher: Search) -> Response:
+    """Answer a question in verbatim quotes, each with its citation, or say why there is no answer."""
+    return _answered(request, searcher)
+
+
+def _answered(request: AskRequest, searcher: Searcher) -> Response:
+    answer = AskResponse.of(Answerer(searcher).ask(request.checked()))
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+
+
+@router.post("/v1/verify", summary="Verify a quote", response_model=VerifyResponse)
+def verify_quote(request: VerifyRequest, searcher: Search) -> Response:
+    """Tell whether a quote stands in the reports unchanged, where, and how it differs where it does not."""
+    found = VerifyResponse.of(verify(request.quote, searcher, document=request.document))
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/documents", summary="List the documents")

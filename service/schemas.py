@@ -1,5 +1,6 @@
 """The JSON that goes over the wire and out of `--json`: the contract, field by field."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,9 +11,11 @@ from indexer.dense import Approximation, approximation_of
 from indexer.encoder import Fingerprint
 from indexer.records import Counts, Document, Mode, Page, Refused, Removal
 from indexer.store import Reader, text_sha256
+from service.answering import Answer, Quote, Status
 from service.citation import Citation
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
-from service.search import Hit, Part, Reranked, SearchResult
+from service.search import Hit, Interpretation, Part, Reranked, SearchResult
+from service.verification import LONGEST_QUOTE, Match, Verdict, Verification
 
 
 def _several(value: object) -> object:
@@ -22,8 +25,8 @@ def _several(value: object) -> object:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
-class SearchRequest(BaseModel):
-    """A search; the same fields as JSON body and as query string. Unknown fields are refused."""
+class AskRequest(BaseModel):
+    """A question; the same fields as JSON body and as query string. Unknown fields are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -38,9 +41,7 @@ class SearchRequest(BaseModel):
     from_: str | None = Field(None, alias="from", description="published on this day or later: 2018-05-22 or 2018")
     to: str | None = Field(None, description="published on this day or earlier")
     as_of: str | None = Field(None, description="what had been published by this day")
-    mode: Mode = Field(Mode.HYBRID, description="how passages are found: by meaning and words, or by one of them")
     infer: bool = Field(default=True, description="read bodies and times from the question")
-    explain: bool = Field(default=False, description="say what speaks for each hit")
 
     def checked(self) -> Query:
         """Check all values. Raises InputError."""
@@ -52,9 +53,19 @@ class SearchRequest(BaseModel):
             kinds=self.kind,
             published_from=None if self.from_ is None else parse_day(self.from_),
             published_to=min(ends, default=None),
-            mode=self.mode,
             infer=self.infer,
         )
+
+
+class SearchRequest(AskRequest):
+    """A search; the same fields as JSON body and as query string. Unknown fields are refused."""
+
+    mode: Mode = Field(Mode.HYBRID, description="how passages are found: by meaning and words, or by one of them")
+    explain: bool = Field(default=False, description="say what speaks for each hit")
+
+    def checked(self) -> Query:
+        """Check all values. Raises InputError."""
+        return replace(super().checked(), mode=self.mode)
 
 
 class Interpreted(BaseModel):
@@ -66,6 +77,11 @@ class Interpreted(BaseModel):
     from_: date | None = Field(alias="from")
     to: date | None
     phrases: tuple[str, ...]
+
+    @classmethod
+    def of(cls, read: Interpretation) -> Self:
+        """Write how a query was read."""
+        return cls(body=read.body, from_=read.published_from, to=read.published_to, phrases=read.phrases)
 
 
 class Scores(BaseModel):
@@ -135,16 +151,63 @@ class SearchResponse(BaseModel):
     @classmethod
     def of(cls, result: SearchResult, *, explain: bool = False) -> Self:
         """Write a search result."""
-        read = result.interpreted
         return cls(
             query=result.query,
             mode=result.mode,
             generation=result.generation,
             took_ms=result.took_ms,
-            interpreted=Interpreted(
-                body=read.body, from_=read.published_from, to=read.published_to, phrases=read.phrases
-            ),
+            interpreted=Interpreted.of(result.interpreted),
             hits=tuple(HitOut.of(hit, explain=explain) for hit in result.hits),
+        )
+
+
+class SearchedOut(BaseModel):
+    """What was looked through for an answer."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    documents: int
+    bodies: tuple[str, ...]
+    from_: date | None = Field(alias="from", description="when the first of the documents was published")
+    to: date | None
+
+
+class AskResponse(BaseModel):
+    """An answer made of verbatim quotes, or the reason why there is none; and the nearest passages either way."""
+
+    question: str
+    status: Status
+    answer: str | None = Field(description="the quotes, one after the other")
+    confidence: float = Field(description="0 to 1: estimated chance that the first quote answers the question")
+    quotes: tuple[Quote, ...]
+    reason: str | None = Field(description="why there is no answer, or only a part of one")
+    searched: SearchedOut
+    interpreted: Interpreted
+    hits: tuple[HitOut, ...]
+    generation: int
+    took_ms: float
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Write an answer."""
+        searched = answer.searched
+        return cls(
+            question=answer.question,
+            status=answer.status,
+            answer=answer.text,
+            confidence=answer.confidence,
+            quotes=answer.quotes,
+            reason=answer.reason,
+            searched=SearchedOut(
+                documents=searched.documents,
+                bodies=searched.bodies,
+                from_=searched.published_from,
+                to=searched.published_to,
+            ),
+            interpreted=Interpreted.of(answer.found.interpreted),
+            hits=tuple(HitOut.of(hit) for hit in answer.found.hits),
+            generation=answer.found.generation,
+            took_ms=answer.took_ms,
         )
 
 
@@ -235,6 +298,44 @@ class StatusResponse(BaseModel):
             approximation=approximation_of(index, reader),
             refused=tuple(reader.refusals()),
             needs_ocr={document.file: document.needs_ocr for document in reader.documents() if document.needs_ocr},
+        )
+
+
+class VerifyRequest(BaseModel):
+    """A quote to be verified. Unknown fields are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"quote": "Most children in need have a social worker."}]},
+    )
+
+    quote: str = Field(
+        description=f"the words as quoted; at most {LONGEST_QUOTE:,} characters, and an ellipsis leaves words out"
+    )
+    document: str | None = Field(None, description="look only into this document: its id, path or end of a path")
+
+
+class VerifyResponse(BaseModel):
+    """Whether a quote stands in the reports, and where."""
+
+    quote: str
+    verdict: Verdict
+    matches: tuple[Match, ...] = Field(description="the best ones that are alike, newest document first")
+    reason: str | None = Field(description="in plain words, what differs from the first match, or what else to know")
+    generation: int
+    took_ms: float
+
+    @classmethod
+    def of(cls, found: Verification) -> Self:
+        """Write what became of a quote."""
+        return cls(
+            quote=found.quote,
+            verdict=found.verdict,
+            matches=found.matches,
+            reason=found.reason,
+            generation=found.generation,
+            took_ms=found.took_ms,
         )
 
 

@@ -73,7 +73,8 @@ class Hit:
     score: float
     dense: float | None
     lexical: float | None
-    passage_id: int
+    passage_id: int  # of the best passage
+    passage_ids: tuple[int, ...]  # of all whose text it is, in their order
     text: str
     highlights: tuple[tuple[int, int], ...]
     citation: Citation
@@ -81,6 +82,15 @@ class Hit:
     parts: tuple[Part, ...] = ()
     context: str = ""  # of the best passage; what models read in front of the text
     reranked: Reranked | None = None
+
+    @property
+    def sum(self) -> float:
+        """What all signals add up to."""
+        return sum(part.value * part.weight for part in self.parts)
+
+    def value(self, signal: Signal) -> float:
+        """Give the value of one signal; 0 where it has no weight."""
+        return next((part.value for part in self.parts if part.signal == signal), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,7 @@ class Searcher:
         So many `recent` results are kept for those who ask the same again.
         """
         self.store = store
-        self._encoder = encoder
+        self.encoder = encoder
         self._weights = weights
         self._reranker = reranker
         self._rerank_depth = rerank_depth
@@ -124,7 +134,7 @@ class Searcher:
 
     def warm_up(self) -> None:
         """Load the models and the index before the first query."""
-        self._encoder.encode_queries(["ready"])
+        self.encoder.encode_queries(["ready"])
         if self._reranker:
             self._reranker.scores("ready", ["ready"])
         self.generation()
@@ -140,12 +150,14 @@ class Searcher:
         What was asked of this generation before is answered as it was then. Raises InputError for a filter that
         names nothing, UnusableIndexError where the index cannot be used.
         """
-        started = perf_counter()
         with self.opened() as (reader, generation):
-            known = self._recent.get((reader.version, query))
-            found = known or self._found(query, reader, generation)
-        if not known:
-            found = self._reranked(found, query)
+            return self.search_in(reader, generation, query)
+
+    def search_in(self, reader: Reader, generation: Generation, query: Query) -> SearchResult:
+        """Search what `opened` gave. Raises as `search` does."""
+        started = perf_counter()
+        known = self._recent.get((reader.version, query))
+        found = known or self._reranked(self._found(query, reader, generation), query)
         self._remember(reader.version, query, found)
         return replace(found, took_ms=round((perf_counter() - started) * 1000, 1))
 
@@ -160,7 +172,7 @@ class Searcher:
 
     def _found(self, query: Query, reader: Reader, generation: Generation) -> SearchResult:
         asked = understand(query, generation.catalogue)
-        candidates = gather(asked, generation, reader, self._encoder)
+        candidates = gather(asked, generation, reader, self.encoder)
         weights = self._weights[asked.mode]
         sums = weights.sums(candidates.signals)
         # What comes after the k-th may be reranked to a place before it.
@@ -204,7 +216,7 @@ class Searcher:
                 return held
             if held is not None and held.version.generation > reader.version.generation and not older_too:
                 return None  # another thread has moved on since this reader began: begin again
-            current = self._encoder.fingerprint
+            current = self.encoder.fingerprint
             current.check(reader.fingerprint)
             if held is None:
                 folder, dim = self.store.folder, current.dim
@@ -267,6 +279,7 @@ def _hit(  # noqa: PLR0917 - all that is known at this point
         dense=None if query.mode is Mode.LEXICAL else float(candidates.column(Signal.PASSAGE)[group.row]),
         lexical=lexical or None,
         passage_id=found[group.row].passage_id,
+        passage_ids=tuple(part.passage_id for part in parts),
         context=found[group.row].passage.context,
         text=text,
         highlights=tuple(highlights(query.text, text)),

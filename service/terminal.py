@@ -11,11 +11,14 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from indexer.sync import Progress, Report
-from service.schemas import HitOut, PageResponse, SearchResponse, StatusResponse
+from service.citation import Citation
+from service.schemas import AskResponse, HitOut, PageResponse, SearchResponse, StatusResponse, VerifyResponse
 from service.signs import safe, safe_line
+from service.verification import Match
 
 WIDTH = 100
 INDENT = "   "
+NEAREST = 3  # passages shown where there is no answer
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -39,22 +42,16 @@ def print_search(found: SearchResponse) -> None:
 
 
 def _print_hit(out: Console, hit: HitOut) -> None:
-    citation = hit.citation
-    one_page = citation.page == citation.page_end
-    pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
-    facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
     arms = (("meaning", hit.scores.dense), ("words", hit.scores.lexical))
     found = ", ".join(f"{name} {score:.2f}" for name, score in arms if score is not None)
     scores = f"score {hit.score:.2f} ({found})" if found else f"score {hit.score:.2f}"
-    out.print(Text(safe_line(f"{hit.rank}. {' '.join(citation.title.split())}"), style="bold"))
-    out.print(Text(INDENT + " · ".join([safe_line(fact) for fact in facts if fact] + [scores])))
-    for line in _flowing(hit).wrap(out, out.width - len(INDENT)):
-        line.rstrip()
-        out.print(Text(INDENT).append_text(line))
-    marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
-    out.print(Text(safe_line(f"{INDENT}{citation.source}"), overflow="fold"))
-    command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
-    out.print(Text(INDENT + command, overflow="fold"))
+    text = Text(safe(hit.text))
+    for start, end in hit.highlights:
+        text.stylize("bold", start, end)
+    _print_title(out, hit.citation, f"{hit.rank}. ")
+    out.print(Text(INDENT + _facts(hit.citation, scores)))
+    _print_text(out, text)
+    _print_place(out, hit.citation)
     for twin in hit.twins:
         out.print(Text(safe_line(f"{INDENT}the same in {twin.source}, p. {twin.page}"), overflow="fold"))
     if hit.reranked:
@@ -63,11 +60,64 @@ def _print_hit(out: Console, hit: HitOut) -> None:
         out.print(Text(f"{INDENT}{reason.adds:+7.2f}  {reason.signal} {reason.value:.3f}"))
 
 
-def _flowing(hit: HitOut) -> Text:
-    """Lay a passage out anew: line ends are the page's, not the reader's; blank lines and bullets start a line."""
-    text = Text(safe(hit.text))
-    for start, end in hit.highlights:
-        text.stylize("bold", start, end)
+def print_answer(answer: AskResponse) -> None:
+    """Print the quotes, the short answer in bold, each with where it stands; or why there is none."""
+    out = console()
+    if answer.reason:
+        out.print(Text(safe_line(f"{answer.status}: {answer.reason}"), style="bold"))
+    for number, quote in enumerate(answer.quotes, start=1):
+        if number > 1 or answer.reason:
+            out.print()
+        text = Text(safe(quote.text))
+        if quote.short:
+            text.stylize("bold", *quote.short)
+        _print_title(out, quote.citation, f"[{number}] ")
+        out.print(Text(INDENT + _facts(quote.citation)))
+        _print_text(out, Text("“").append_text(text).append("”"))
+        _print_place(out, quote.citation)
+    if answer.quotes:
+        out.print()
+        out.print(f"confidence {answer.confidence:.2f}")
+    elif answer.hits:
+        out.print()
+        out.print("the nearest passages:")
+        for hit in answer.hits[:NEAREST]:
+            out.print()
+            _print_hit(out, hit)
+
+
+def print_verification(found: VerifyResponse) -> None:
+    """Print the verdict and why, then each match: where it stands, its own words, and what differs."""
+    out = console()
+    out.print(Text(safe_line(f"{found.verdict}: {found.reason}" if found.reason else found.verdict), style="bold"))
+    for match in found.matches:
+        out.print()
+        _print_match(out, match)
+
+
+def _print_match(out: Console, match: Match) -> None:
+    _print_title(out, match.citation)
+    out.print(Text(INDENT + _facts(match.citation)))
+    _print_text(out, Text(safe(match.text)))
+    for one in match.differences:
+        said, says = (safe_line(" ".join(text.split())) or "nothing" for text in (one.quoted, one.source))
+        out.print(Text(f"{INDENT}{one.kind} at {one.start}: quoted {said} | source {says}", overflow="fold"))
+    _print_place(out, match.citation)
+
+
+def _print_title(out: Console, citation: Citation, before: str = "") -> None:
+    out.print(Text(safe_line(before + " ".join(citation.title.split())), style="bold"))
+
+
+def _facts(citation: Citation, *more: str) -> str:
+    one_page = citation.page == citation.page_end
+    pages = f"p. {citation.page}" if one_page else f"pp. {citation.page}-{citation.page_end}"
+    facts = [citation.body, citation.kind, citation.published and f"{citation.published}", pages]
+    return " · ".join([*(safe_line(fact) for fact in facts if fact), *more])
+
+
+def _print_text(out: Console, text: Text) -> None:
+    """Lay a text out anew: line ends are the page's, not the reader's; blank lines and bullets start a line."""
     flowing = Text()
     gap = ""
     for line in text.split("\n"):
@@ -77,7 +127,17 @@ def _flowing(hit: HitOut) -> Text:
             continue
         flowing.append("\n" if flowing and line.plain.startswith("•") else gap).append_text(line)
         gap = " "
-    return flowing
+    for line in flowing.wrap(out, out.width - len(INDENT)):
+        line.rstrip()
+        out.print(Text(INDENT).append_text(line))
+
+
+def _print_place(out: Console, citation: Citation) -> None:
+    """Name the document, and the command that shows the place."""
+    marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
+    out.print(Text(safe_line(f"{INDENT}{citation.source}"), overflow="fold"))
+    command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
+    out.print(Text(INDENT + command, overflow="fold"))
 
 
 def print_page(page: PageResponse) -> None:

@@ -33,7 +33,7 @@ OWNERS = {
     "tokenizers": "indexer.encoder.tokens",
     "huggingface_hub": "indexer.encoder.files",
     "faiss": "indexer.dense.nearest",
-    "tantivy": "indexer.lexical",
+    "tantivy": "indexer.lexical indexer.lexical.stems",
     "sqlite3": "indexer.database "
     + " ".join(f"indexer.store.{name}" for name in "store reader rows salvage writer".split()),
     "filelock": "indexer.database",
@@ -51,7 +51,7 @@ OWNERS = {
     "starlette": "service.app service.limits",
     "uvicorn": "service.server",
     "typer": "service.cli "
-    + " ".join(f"service.cli.{name}" for name in "command backup doctor find keep measure serve".split()),
+    + " ".join(f"service.cli.{name}" for name in "command backup check doctor find keep measure serve".split()),
     "rich": "service.terminal",
     "matplotlib": "service.evaluation.plots",
 }

@@ -1,1 +1,109 @@
 """From a question and its hits to an answer in quotes, or to the reason why there is none."""
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from indexer.store import Reader
+from service.answering.answer import Answer as Answer
+from service.answering.answer import Quote as Quote
+from service.answering.answer import Searched as Searched
+from service.answering.answer import Status as Status
+from service.answering.chances import ANSWERABLE, LEAST, RIGHT, facts_of
+from service.answering.choice import Chosen, choose, sums_of
+from service.answering.kinds import wanted
+from service.answering.reasons import searched_by, why_none, why_partial
+from service.answering.sentences import Candidate, Topic, candidates
+from service.candidates import Asked, Generation, vectors_of
+from service.citation import cite_within
+from service.query import Query
+from service.search import Searcher, SearchResult, understand
+
+LOOKED_AT = 8  # hits whose sentences are compared
+LOOKED_AT_APART = 20  # the same where each report, or each body, gets a quote
+
+
+class Answerer:
+    """Answers from an index that may change meanwhile; every answer is of one generation. Threads may share it."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+
+    def ask(self, query: Query) -> Answer:
+        """Answer in quotes, or say why not. Raises as `Searcher.search` does."""
+        started = perf_counter()
+        with self.searcher.opened() as (reader, generation):
+            looked = self.look(reader, generation, query)
+            said = _said(looked, generation, reader)
+        return Answer(
+            question=query.text,
+            status=said.status,
+            text="\n\n".join(quote.text for quote in said.quotes) or None,
+            confidence=said.confidence,
+            quotes=said.quotes,
+            reason=said.reason,
+            searched=searched_by(looked.asked, generation.catalogue),
+            found=replace(looked.found, hits=looked.found.hits[: query.k]),
+            took_ms=round((perf_counter() - started) * 1000, 1),
+        )
+
+    def look(self, reader: Reader, generation: Generation, query: Query) -> "Looked":
+        """Search, and take the sentences of the first hits apart."""
+        asked = understand(query, generation.catalogue)
+        reading = asked.reading
+        apart = reading.over_time or reading.across or len(reading.bodies()) > 1
+        depth = LOOKED_AT_APART if apart else LOOKED_AT
+        found = self.searcher.search_in(reader, generation, replace(query, k=max(query.k, depth)))
+        kind = wanted(asked.terms.words)
+        told = replace(kind, of=wanted(reading.topic).of or kind.of)  # without the names of bodies, if it can be
+        vectors = vectors_of(asked, self.searcher.encoder)
+        topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1])
+        hits = found.hits[:depth]
+        ids = [passage_id for hit in hits for passage_id in hit.passage_ids]
+        stored = reader.passages(ids)
+        sentences = tuple(candidates(hits, stored, reader.vectors(ids, vectors.shape[1]), topic))
+        return Looked(asked, found, topic, sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What an answer is made of."""
+
+    asked: Asked
+    found: SearchResult
+    topic: Topic
+    sentences: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is made of the sentences."""
+
+    status: Status
+    confidence: float
+    quotes: tuple[Quote, ...]
+    reason: str | None
+
+
+def _said(looked: Looked, generation: Generation, reader: Reader) -> _Said:
+    asked, topic, sentences = looked.asked, looked.topic, looked.sentences
+    if not sentences:
+        return _Said(Status.UNANSWERABLE, 0.0, (), why_none(asked, topic, generation))
+    sums = sums_of(sentences)
+    facts = facts_of(sentences[int(sums.argmax())], sums, topic, asked.reading)
+    confidence = round(RIGHT.of(facts), 4)
+    if ANSWERABLE.of(facts) < LEAST:
+        return _Said(Status.UNANSWERABLE, confidence, (), why_none(asked, topic, generation))
+    chosen = choose(sentences, sums, asked.reading, generation.catalogue)
+    reason = why_partial(asked, topic, chosen)
+    status = Status.PARTIAL if reason else Status.ANSWERED
+    return _Said(status, confidence, tuple(_quote(one, reader) for one in chosen), reason)
+
+
+def _quote(chosen: Chosen, reader: Reader) -> Quote:
+    """Cite the sentences, which is checked against their page; the short answer is that of the best of them."""
+    stored, best = chosen.best.stored, chosen.best
+    start = min(one.span[0] for one in chosen.sentences)
+    end = max(one.span[1] for one in chosen.sentences)
+    before = best.span[0] - start
+    short = best.short and (best.short[0] + before, best.short[1] + before)
+    return Quote(stored.passage.text[start:end], cite_within(stored, start, end, reader), short)

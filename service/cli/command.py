@@ -81,6 +81,16 @@ def open_searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Se
     )
 
 
+def standard_input() -> str:
+    """Read all of standard input, without white space around it. Raises InputError where it is no text."""
+    from indexer.errors import InputError
+
+    try:
+        return sys.stdin.read().strip()
+    except UnicodeDecodeError as error:
+        raise InputError("standard input is not text in UTF-8") from error
+
+
 def print_json(answer: object) -> None:
     """Print one JSON document."""
     from pydantic import TypeAdapter

@@ -1,7 +1,8 @@
-"""Commands that ask the index: `search` and `show`."""
+"""Commands that ask the index: `search`, `ask` and `show`."""
 
-import sys
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,20 +21,31 @@ from service.cli.command import (
     load_settings,
     open_searcher,
     print_json,
+    standard_input,
 )
+
+if TYPE_CHECKING:
+    from indexer.store import Store
+    from service.answering import Answer
+
+Asked = Annotated[str, typer.Argument(help="A question in plain English; `-` reads it from standard input.")]
+Count = Annotated[int, typer.Option("-k", help="How many passages.")]
+Body = Annotated[list[str] | None, typer.Option(help="Only documents about this body; may be repeated.")]
+From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Published on this day or later.")]
+To = Annotated[str | None, typer.Option(metavar="DATE", help="Published on this day or earlier.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="What had been published by this day.")]
+OfKind = Annotated[list[str] | None, typer.Option(help="Only documents of this kind; may be repeated.")]
 
 
 @app.command(epilog=EXIT_CODES)
 def search(
-    query: Annotated[str, typer.Argument(help="A question in plain English; `-` reads it from standard input.")],
-    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 10,
-    body: Annotated[list[str] | None, typer.Option(help="Only documents about this body; may be repeated.")] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="Published on this day or later.")
-    ] = None,
-    to: Annotated[str | None, typer.Option(metavar="DATE", help="Published on this day or earlier.")] = None,
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="What had been published by this day.")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Only documents of this kind; may be repeated.")] = None,
+    query: Asked,
+    k: Count = 10,
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
     mode: SearchMode = Mode.HYBRID,
     no_infer: NoInfer = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say what speaks for each hit.")] = False,
@@ -48,19 +60,10 @@ def search(
     from service.schemas import SearchRequest, SearchResponse
     from service.terminal import console, print_search
 
+    filters = {"body": body or (), "from": from_, "to": to, "as_of": as_of, "kind": kind or ()}
+    question = standard_input() if query == "-" else query
     request = SearchRequest.model_validate(
-        {
-            "q": _standard_input() if query == "-" else query,
-            "k": k,
-            "body": body or (),
-            "from": from_,
-            "to": to,
-            "as_of": as_of,
-            "kind": kind or (),
-            "mode": mode,
-            "infer": not no_infer,
-            "explain": explain,
-        }
+        {"q": question, "k": k, **filters, "mode": mode, "infer": not no_infer, "explain": explain}
     )
     checked = request.checked()
     found = SearchResponse.of(open_searcher(settings, encoder).search(checked), explain=explain)
@@ -75,6 +78,44 @@ def search(
             why = "no passage has all the words in quotation marks and none of those with a dash"
         console(stderr=True).print(f"nothing found: {why}")
     return FOUND if found.hits else NOT_FOUND
+
+
+@app.command(epilog=EXIT_CODES)
+def ask(
+    question: Asked,
+    k: Count = 10,
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
+    no_infer: NoInfer = False,
+    receipts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a receipt of each quote into this folder.")
+    ] = None,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Answer a question in verbatim quotes, each with its citation, or say why there is no answer."""
+    settings = load_settings(index)
+    encoder = load_encoder(settings)  # takes longer than all imports that follow
+    from service.answering import Answerer
+    from service.schemas import AskRequest, AskResponse
+    from service.terminal import print_answer
+
+    filters = {"body": body or (), "from": from_, "to": to, "as_of": as_of, "kind": kind or ()}
+    asked = standard_input() if question == "-" else question
+    request = AskRequest.model_validate({"q": asked, "k": k, **filters, "infer": not no_infer})
+    answerer = Answerer(open_searcher(settings, encoder))
+    found = answerer.ask(request.checked())
+    if receipts:
+        _write_receipts(found, answerer.searcher.store, receipts)
+    answer = AskResponse.of(found)
+    if json:
+        print_json(answer)
+    else:
+        print_answer(answer)
+    return FOUND if found.quotes else NOT_FOUND
 
 
 @app.command(epilog=EXIT_CODES)
@@ -102,8 +143,24 @@ def show(
     return FOUND
 
 
-def _standard_input() -> str:
+def _write_receipts(answer: "Answer", store: "Store", folder: Path) -> None:
+    """Write a file for each quote, named by document, page and text, so that the same quote has the same name."""
+    from datetime import UTC, datetime
+
+    from indexer.durable import publish
+    from service.receipts import issue, to_json
+    from service.terminal import console
+
+    now = datetime.now(UTC)
+    with store.reading() as reader:
+        receipts = [(quote.citation, issue(answer.question, quote, reader, now)) for quote in answer.quotes]
     try:
-        return sys.stdin.read().strip()
-    except UnicodeDecodeError as error:
-        raise InputError("standard input is not text in UTF-8") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        for citation, receipt in receipts:
+            path = folder / f"{citation.doc_id}-{citation.page}-{citation.text_sha256[:12]}.json"
+            publish(path, partial(Path.write_text, data=to_json(receipt), encoding="utf-8"))
+            console(stderr=True).print(f"receipt in {path}", soft_wrap=True)
+    except OSError as error:
+        raise InputError(
+            f"receipts cannot be written in `{folder}` ({error.strerror}); name another folder"
+        ) from error

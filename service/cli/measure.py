@@ -24,6 +24,7 @@ from service.cli.command import (
 if TYPE_CHECKING:
     from service.evaluation.outcomes import Evaluation
     from service.evaluation.questions import Questions
+    from service.evaluation.run import Asks
     from service.query import Query
     from service.search import Searcher
 
@@ -51,13 +52,16 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N questions.")] = None,
     mode: SearchMode = Mode.HYBRID,
     no_infer: NoInfer = False,
+    no_answers: Annotated[
+        bool, typer.Option("--no-answers", help="Measure search alone; do not ask the questions.")
+    ] = False,
     plots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw the figures in this folder, as SVG.")
     ] = None,
     index: Index = None,
     json: Json = False,
 ) -> int:
-    """Measure search on a question file or a public set, or compare two such runs."""
+    """Measure search and answers on a question file, or search on a public set, or compare two such runs."""
     from service.evaluation.compare import compare_files
     from service.evaluation.plots import check_plots, plot_comparison, plot_evaluation
     from service.evaluation.report import comparison_lines, evaluation_lines
@@ -68,6 +72,8 @@ def evaluate(
         raise InputError("-k goes with a question file; queries of a public set are always asked for 100 hits")
     if limit is not None and compare:
         raise InputError("--limit goes with a question file or a public set; --compare looks at all questions")
+    if no_answers and not questions:
+        raise InputError("--no-answers goes with a question file; queries of a public set are never asked")
     if plots:
         check_plots()
     if compare:
@@ -79,7 +85,7 @@ def evaluate(
         found = (
             _evaluated_set(beir, index, limit, mode=mode, infer=not no_infer)
             if beir
-            else _evaluated(questions, index, limit, k, mode=mode, infer=not no_infer)
+            else _evaluated(questions, index, limit, k, mode=mode, infer=not no_infer, ask=not no_answers)
         )
         _print_answer(found, evaluation_lines(found), json=json)
         if plots:
@@ -88,15 +94,19 @@ def evaluate(
 
 
 def _evaluated(
-    file: Path | None, index: Path | None, limit: int | None, k: int | None, *, mode: Mode, infer: bool
+    file: Path | None, index: Path | None, limit: int | None, k: int | None, *, mode: Mode, infer: bool, ask: bool
 ) -> "Evaluation":
+    from service.answering import Answerer
     from service.evaluation.questions import read_questions
     from service.query import Query
 
     assert file is not None, "the command has checked it"
     questions = read_questions(file, limit)
     like = Query(questions.name, k=20 if k is None else k, mode=mode, infer=infer)
-    return _run(questions, open_searcher(load_settings(index)), like)
+    settings = load_settings(index)
+    # A searcher and its model remember what they were asked, so an answerer that shared them would look too fast.
+    answerer = Answerer(open_searcher(settings)) if ask else None
+    return _run(questions, open_searcher(settings), like, answerer)
 
 
 def _evaluated_set(folder: Path, index: Path | None, limit: int | None, *, mode: Mode, infer: bool) -> "Evaluation":
@@ -120,14 +130,14 @@ def _evaluated_set(folder: Path, index: Path | None, limit: int | None, *, mode:
         return _run(public.questions, open_searcher(settings, encoder), like)
 
 
-def _run(questions: "Questions", searcher: "Searcher", like: "Query") -> "Evaluation":
+def _run(questions: "Questions", searcher: "Searcher", like: "Query", asks: "Asks | None" = None) -> "Evaluation":
     from service.evaluation.run import Held, evaluate
     from service.terminal import counting_bar
 
     with searcher.store.reading() as reader:
         held = Held.of(reader)
     with counting_bar("Asking") as progress:
-        return evaluate(questions, searcher, held, like=like, progress=progress)
+        return evaluate(questions, searcher, held, like=like, asks=asks, progress=progress)
 
 
 def _print_answer(answer: object, lines: Iterable[str], *, json: bool) -> None:

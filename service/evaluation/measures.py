@@ -1,7 +1,9 @@
 """The measures themselves, over ranks, scores and per-question values; nothing here knows of files or searches."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf, log2
 
 import numpy as np
@@ -76,6 +78,20 @@ def figure(values: Sequence[float]) -> Figure:
     """
     low, high = np.quantile(_resampled_means(np.asarray(values, float)), (0.025, 0.975))
     return Figure(float(np.mean(values)), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Figures of the questions of one type, by measure; each over those of them that it applies to."""
+
+    questions: int
+    figures: dict[str, Figure]
+
+
+def group(rows: Sequence[Mapping[str, float]], names: Iterable[str]) -> Group:
+    """Give the figures of questions, each a row of the measures that apply to it; in the order of these names."""
+    values = {name: [row[name] for row in rows if name in row] for name in names}
+    return Group(len(rows), {name: figure(some) for name, some in values.items() if some})
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
@@ -164,8 +180,46 @@ def auc(higher: Sequence[float], lower: Sequence[float]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """The share of wrong answers among the surest ones, as far down as to this confidence."""
+
+    coverage: float  # the share of all questions that they are
+    risk: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class RiskCoverage:
+    """How many answers are wrong where only the surest are given, from the one surest answer to all."""
+
+    area: float
+    points: tuple[Risk, ...]
+
+    def at(self, coverage: float) -> float:
+        """Give the risk where this share of the questions is answered at least."""
+        return next(one.risk for one in self.points if one.coverage >= coverage - 1e-9)
+
+
+def risk_coverage(confidences: Sequence[float], wrong: Sequence[bool]) -> RiskCoverage:
+    """Give the risk-coverage curve and the area under it (El-Yaniv and Wiener 2010).
+
+    The area is the mean of the risks at all coverages. Answers of one confidence cannot be told apart, so each counts
+    as the share of them that is wrong, which is the mean over all orders of them. There must be an answer.
+    """
+    counts = Counter(confidences)
+    of_wrong = Counter(one for one, is_wrong in zip(confidences, wrong, strict=True) if is_wrong)
+    ordered = sorted(confidences, reverse=True)
+    errors = accumulate(of_wrong[one] / counts[one] for one in ordered)
+    points = tuple(
+        Risk(coverage=number / len(ordered), risk=min(1.0, found / number), confidence=confidence)
+        for number, (confidence, found) in enumerate(zip(ordered, errors, strict=True), start=1)
+    )
+    return RiskCoverage(area=sum(one.risk for one in points) / len(points), points=points)
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds that a search took."""
+    """Milliseconds that a search, or an answer, took."""
 
     median_ms: float
     p95_ms: float

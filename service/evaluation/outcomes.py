@@ -11,11 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from indexer.errors import InputError
 from service.evaluation import measures
-from service.evaluation.measures import Calibration, Figure, Latency, Measure, Need
+from service.evaluation.answers import Answered, Answers, answer_figures
+from service.evaluation.measures import Calibration, Group, Latency, Measure, Need
 from service.evaluation.questions import QuestionType
 
-FORMAT = 1
-ALL = "all"  # the group of all questions that have an answer
+FORMAT = 2
+ALL = "all"  # the group of all questions; where hits are ranked, of all that have an answer
 SCORED_HITS = 10  # hits a question whose scores are checked
 
 Kind = Literal["questions", "beir"]
@@ -70,6 +71,7 @@ class Outcome:
     gold: tuple[Gold, ...]
     absent: tuple[str, ...]  # documents of the evidence that the index does not hold
     hits: tuple[Scored, ...]  # the first ten
+    answered: Answered | None = None  # where it was asked, and not only searched for
 
     def needs(self, view: View) -> tuple[Need, ...]:
         """Group the evidence into what must be found.
@@ -101,14 +103,6 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Figures of the questions of one type, by measure."""
-
-    questions: int
-    figures: dict[str, Figure]
-
-
-@dataclass(frozen=True, slots=True)
 class Setup:
     """What was measured."""
 
@@ -133,6 +127,7 @@ class Evaluation:
     latency: Latency
     missing: tuple[Missing, ...]
     outcomes: tuple[Outcome, ...]
+    answers: Answers | None = None  # where all questions were asked
 
 
 def evaluated(setup: Setup, outcomes: Sequence[Outcome], missing: Sequence[Missing]) -> Evaluation:
@@ -142,6 +137,7 @@ def evaluated(setup: Setup, outcomes: Sequence[Outcome], missing: Sequence[Missi
     members = {ALL: with_answer}
     if kind == "questions":
         members |= {type_: [one for one in with_answer if one.type is type_] for type_ in QuestionType}
+    given = [(one.type, one.answered) for one in outcomes if one.answered]
     return Evaluation(
         format=FORMAT,
         kind=kind,
@@ -156,6 +152,7 @@ def evaluated(setup: Setup, outcomes: Sequence[Outcome], missing: Sequence[Missi
         latency=measures.latency([one.took_ms for one in outcomes]),
         missing=tuple(missing),
         outcomes=tuple(outcomes),
+        answers=answer_figures(given, ALL) if given else None,
     )
 
 
@@ -194,4 +191,4 @@ def _rank(gold: Gold, view: View) -> int | None:
 
 def _group(kind: Kind, outcomes: Iterable[Outcome]) -> Group:
     rows = [measured(kind, one) for one in outcomes]
-    return Group(len(rows), {name: measures.figure([row[name] for row in rows]) for name in rows[0]})
+    return measures.group(rows, rows[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import InputError
+from service.evaluation.answers import Answers
 from service.evaluation.compare import Comparison
 from service.evaluation.measures import Calibration, hit
 from service.evaluation.outcomes import ALL, Evaluation, View
@@ -28,7 +29,8 @@ def check_plots() -> None:
 def plot_evaluation(found: Evaluation, folder: Path) -> None:
     """Draw hit@k by type (hit-at-k.svg), recall by type (recall.svg) and the scores' reliability (reliability.svg).
 
-    There is no picture of what was not measured, such as ranks where no question has an answer.
+    Of answers, how many are wrong of the surest (risk-coverage.svg) and their reliability (confidence.svg). There
+    is no picture of what was not measured, such as ranks where no question has an answer.
     """
     if found.groups:
         with _picture(folder / "hit-at-k.svg") as axes:
@@ -37,7 +39,15 @@ def plot_evaluation(found: Evaluation, folder: Path) -> None:
             _draw_recall(found, axes)
     if found.calibration:
         with _picture(folder / "reliability.svg") as axes:
-            _draw_reliability(found.calibration, axes)
+            _draw_reliability(found.calibration, axes, "mean score of the hits", "share of them that are relevant")
+    if answers := found.answers:
+        with _picture(folder / "risk-coverage.svg") as axes:
+            _draw_risk(answers, axes)
+        if answers.calibration:
+            with _picture(folder / "confidence.svg") as axes:
+                _draw_reliability(
+                    answers.calibration, axes, "mean confidence of the answers", "share whose first quote is right"
+                )
 
 
 def plot_comparison(found: Comparison, folder: Path) -> None:
@@ -92,13 +102,24 @@ def _draw_recall(found: Evaluation, axes: "Axes") -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(measures))  # above, where no bar is
 
 
-def _draw_reliability(found: Calibration, axes: "Axes") -> None:
+def _draw_reliability(found: Calibration, axes: "Axes", promised: str, true: str) -> None:
     bins = found.bins
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="scores that are chances")
     axes.plot([one.score for one in bins], [one.relevant for one in bins], marker="o", label="found")
     for one in bins:
         axes.annotate(f"{one.hits:,}", (one.score, one.relevant), xytext=(4, -11), textcoords="offset points")
-    axes.set(xlabel="mean score of the hits", ylabel="share of them that are relevant", xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(xlabel=promised, ylabel=true, xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _draw_risk(found: Answers, axes: "Axes") -> None:
+    points = found.risk.points
+    label = f"area {found.risk.area:.3f}"
+    axes.plot([one.coverage for one in points], [one.risk for one in points], marker=".", label=label)
+    axes.axvline(found.coverage, color="grey", linestyle="--", label="beyond, none was given")
+    axes.set(xlabel="share of the questions answered, the surest first", ylabel="share of the answers that are wrong")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
     axes.legend()
 

@@ -1,7 +1,7 @@
 """Question files: what is asked, and where the answer stands.
 
-One JSON object a line: `{"id": ..., "type": ..., "question": ..., "evidence": [{"path": ..., "page": ...}]}`; other
-fields are for people and other programs.
+One JSON object a line: `{"id": ..., "type": ..., "question": ..., "answers": [...], "evidence": [{"path": ...,
+"page": ..., "quote": ...}]}`; `answers` and `quote` may be left out, other fields are for people and other programs.
 """
 
 import json
@@ -38,6 +38,7 @@ class Evidence:
     path: str  # relative to the indexed folder
     page: int
     gain: float = 1.0
+    quotes: tuple[str, ...] = ()  # the words on the page that say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Question:
     type: QuestionType
     text: str
     evidence: tuple[Evidence, ...]
+    answers: tuple[str, ...] = ()  # ways to say the right answer in short
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ class _EvidenceLine(BaseModel):
 
     path: Annotated[str, Field(min_length=1)]
     page: Annotated[int, Field(ge=1)]
+    quote: str = ""
 
 
 class _QuestionLine(BaseModel):
@@ -109,6 +112,7 @@ class _QuestionLine(BaseModel):
     id: Annotated[str, Field(min_length=1)]
     type: str
     question: Annotated[str, Field(pattern=r"\S")]
+    answers: list[str] = []
     evidence: list[_EvidenceLine]
 
 
@@ -116,11 +120,15 @@ def _question(line: _QuestionLine, where: str) -> Question:
     kinds = [kind.value for kind in QuestionType if kind is not QuestionType.QUERY]
     if line.type not in kinds:
         raise InputError(f"{where}: `type` is {line.type!r}; write one of {', '.join(kinds)}")
+    pages: dict[tuple[str, int], list[str]] = {}
+    for one in line.evidence:
+        pages.setdefault((one.path, one.page), []).extend([one.quote] if one.quote.strip() else [])
     made = Question(
         id=line.id,
         type=QuestionType(line.type),
         text=line.question,
-        evidence=tuple(dict.fromkeys(Evidence(one.path, one.page) for one in line.evidence)),
+        evidence=tuple(Evidence(path, page, quotes=tuple(quotes)) for (path, page), quotes in pages.items()),
+        answers=tuple(line.answers),
     )
     if (made.type is QuestionType.UNANSWERABLE) == bool(made.evidence):
         wanted = "no evidence" if made.evidence else "at least one entry with `path` and `page`"

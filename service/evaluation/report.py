@@ -1,17 +1,20 @@
 """What people read of an evaluation: plain lines, no wider than a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from service.evaluation.answers import Answers
 from service.evaluation.compare import Comparison, Difference
-from service.evaluation.measures import BINS, FLIPS, RESAMPLES, Calibration
+from service.evaluation.measures import BINS, FLIPS, RESAMPLES, Calibration, Group
 from service.evaluation.outcomes import ALL, Evaluation, Setup
+from service.evaluation.questions import QuestionType
 
 NAMED = 5  # questions left out that are named
+COVERAGES = {"quarter": 0.25, "half": 0.5, "three quarters": 0.75}
 CHANGES = 30  # questions listed, of those that got worse and of those that got better
 
 
 def evaluation_lines(found: Evaluation) -> Iterator[str]:
-    """Write what was measured, a table of measures by type, calibration and latency."""
+    """Write what was measured, a table of measures by type, calibration and latency; then the same of answers."""
     yield f"{_setup(found.settings)}; {len(found.outcomes):,} questions"
     if found.missing:
         ids = ", ".join(one.id for one in found.missing[:NAMED])
@@ -22,12 +25,16 @@ def evaluation_lines(found: Evaluation) -> Iterator[str]:
         yield f"Some gold documents of {len(partly):,} questions are missing from the index; they {verdict}"
     if found.groups:
         yield ""
-        yield from _table(found)
+        yield from _table(found.groups, by="by ")
         yield f"Each mean with its 95 % interval, {RESAMPLES:,} bootstrap resamples of the questions"
         yield ""
     if found.calibration:
-        yield from _calibration(found.calibration)
+        yield from _calibration(found.calibration, "Scores of", "hits", "relevant", "AUC of the top score")
     yield f"A search took {found.latency.median_ms:.0f} ms at the median, {found.latency.p95_ms:.0f} ms at p95"
+    if found.answers:
+        yield ""
+        yield "Answers"
+        yield from _answers(found.answers)
 
 
 def comparison_lines(found: Comparison) -> Iterator[str]:
@@ -66,28 +73,42 @@ def _setup(settings: Setup) -> str:
     )
 
 
-def _table(found: Evaluation) -> Iterator[str]:
-    """Write one column a type and one row a measure, those by page together and those by document."""
-    rows = [["", *(f"{name} ({group.questions:,})" for name, group in found.groups.items())]]
+def _table(groups: Mapping[str, Group], *, by: str = "") -> Iterator[str]:
+    """Write one column a type and one row a measure, those that begin alike together: by page, by document."""
+    rows = [["", *(f"{name} ({group.questions:,})" for name, group in groups.items())]]
     last = ""
-    for measure in found.groups[ALL].figures:
+    for measure in groups[ALL].figures:
         view, _, name = measure.partition("_")
-        if view != last:
-            rows.append([f"by {view}", *("" for _ in found.groups)])
+        if view != last and name:
+            rows.append([f"{by}{view}", *("" for _ in groups)])
             last = view
-        figures = [group.figures[measure] for group in found.groups.values()]
-        rows.append([f"  {name}", *(f"{one.mean:.3f} {one.low:.2f}-{one.high:.2f}" for one in figures)])
+        figures = [group.figures.get(measure) for group in groups.values()]
+        label = f"  {name.replace('_', ' ')}" if name else view
+        rows.append([label, *(f"{one.mean:.3f} {one.low:.2f}-{one.high:.2f}" if one else "" for one in figures)])
     yield from _columns(rows, left=1)
 
 
-def _calibration(found: Calibration) -> Iterator[str]:
+def _answers(found: Answers) -> Iterator[str]:
+    # Unanswerable questions have one figure, which stands in the column of all.
+    yield from _table({name: one for name, one in found.groups.items() if name != QuestionType.UNANSWERABLE})
+    yield "Each mean is over the questions that the measure applies to, with its 95 % interval"
+    yield ""
+    risks = ", ".join(f"{name} {found.risk.at(coverage):.3f}" for name, coverage in COVERAGES.items())
+    yield f"Wrong where only the surest are answered: {risks}"
     yield (
-        f"Scores of {found.hits:,} hits: expected calibration error {found.ece:.3f} ({BINS} bins of equal width), "
-        f"{found.ece_equal_mass:.3f} (equal mass),"
+        f"Wrong among those given, to {found.coverage:.3f} of the questions: {found.risk.at(found.coverage):.3f}; "
+        f"area under the risk-coverage curve {found.risk.area:.3f}"
     )
-    more = "" if found.auc is None else f"; AUC of the top score, answerable or not, {found.auc:.3f}"
-    yield f"Brier score {found.brier:.3f}{more}"
-    rows = [["score", "hits", "mean score", "relevant"]]
+    if found.calibration:
+        yield from _calibration(found.calibration, "Confidence of", "answers", "right", "AUC")
+    yield f"An answer took {found.latency.median_ms:.0f} ms at the median, {found.latency.p95_ms:.0f} ms at p95"
+
+
+def _calibration(found: Calibration, what: str, things: str, good: str, auc: str) -> Iterator[str]:
+    yield f"{what} {found.hits:,} {things}: expected calibration error {found.ece:.3f} ({BINS} bins of equal width),"
+    more = "" if found.auc is None else f"; {auc}, answerable or not, {found.auc:.3f}"
+    yield f"{found.ece_equal_mass:.3f} (equal mass), Brier score {found.brier:.3f}{more}"
+    rows = [["score", things, "mean score", good]]
     rows += [
         [f"{one.low:.1f}-{one.high:.1f}", f"{one.hits:,}", f"{one.score:.3f}", f"{one.relevant:.3f}"]
         for one in found.bins

@@ -1,12 +1,16 @@
 """Asks the questions and notes what came of each."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Protocol
 
 from indexer.encoder import Fingerprint
 from indexer.errors import IndexBusyError, InputError
 from indexer.store import Reader
+from service.answering.answer import Answer
+from service.catalogue import UNKNOWN, days_of
+from service.evaluation.answers import answered
 from service.evaluation.outcomes import (
     SCORED_HITS,
     Evaluation,
@@ -32,20 +36,31 @@ class Searches(Protocol):
         ...
 
 
+class Asks(Protocol):
+    """Whatever answers questions."""
+
+    def ask(self, query: Query) -> Answer:
+        """Give quotes that answer, or the reason why there are none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What the index holds, as far as an evaluation must know it."""
 
     paths: frozenset[str]
     encoder: str | None
+    days: Mapping[str, date] = field(default_factory=dict)  # by doc_id: the last that a document is known to be of
 
     @classmethod
     def of(cls, reader: Reader) -> "Held":
         """Look it up."""
-        fingerprint = reader.fingerprint
+        fingerprint, documents = reader.fingerprint, reader.documents()
+        last_days = {document.doc_id: days_of(document)[1] for document in documents}
         return cls(
-            paths=frozenset(document.path for document in reader.documents()),
+            paths=frozenset(document.path for document in documents),
             encoder=None if fingerprint is None else Fingerprint.from_json(fingerprint).model,
+            days={one: date.fromordinal(day) for one, day in last_days.items() if day != UNKNOWN},
         )
 
 
@@ -55,10 +70,12 @@ def evaluate(
     held: Held,
     *,
     like: Query,
+    asks: Asks | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
-    """Ask every question as `like` is asked, with its own text, and work out the figures.
+    """Search for every question as `like` is asked, with its own text, and work out the figures.
 
+    With `asks`, each is also asked, alike. Where both share what they remember, the times of asking are too short.
     Raises InputError where a question cannot be asked or none has its documents in the index, IndexBusyError where
     the index changes meanwhile, since its figures would be of two indexes.
     """
@@ -67,8 +84,7 @@ def evaluate(
             f"k is {like.k}; the measures look at the first {FEWEST_HITS} hits: ask for as many at least"
         )
     queries = {question.id: _query(question, like) for question in questions.all}  # all checked before any is asked
-    if questions.all:
-        searches.search(queries[questions.all[0].id])  # not counted: the first search may load a model
+    _found(like, searches, asks)  # not counted: the first search may load a model
     missing: list[Missing] = []
     outcomes: list[Outcome] = []
     first: SearchResult | None = None
@@ -78,15 +94,17 @@ def evaluate(
         if _is_lost(question, absent):
             missing.append(Missing(question.id, question.type, absent))
             continue
-        result = searches.search(queries[question.id])
+        result, answer = _found(queries[question.id], searches, asks)
         first = first or result
-        if result.generation != first.generation:
+        generation = max(result.generation, answer.found.generation if answer else 0)
+        if generation != first.generation:
             raise IndexBusyError(
-                f"the index changed from generation {first.generation} to {result.generation} meanwhile, so the "
-                "figures would be of two indexes; evaluate once more when nobody writes"
+                f"the index changed from generation {first.generation} to {generation} meanwhile, so the figures "
+                "would be of two indexes; evaluate once more when nobody writes"
             )
         hits = [Found(hit.citation.source, _pages(hit), hit.score) for hit in result.hits]
-        outcomes.append(outcome(question, hits, result.took_ms, absent))
+        noted = outcome(question, hits, result.took_ms, absent)
+        outcomes.append(replace(noted, answered=answered(question, answer, held.days, absent)) if answer else noted)
     if first is None:
         raise InputError(
             f"the index holds no document that `{questions.name}` asks for, such as `{missing[0].documents[0]}`; "
@@ -151,6 +169,10 @@ def outcome(question: Question, hits: Sequence[Found], took_ms: float, absent: S
             Scored(hit.score, any((hit.source, page) in wanted for page in hit.pages)) for hit in hits[:SCORED_HITS]
         ),
     )
+
+
+def _found(query: Query, searches: Searches, asks: Asks | None) -> tuple[SearchResult, Answer | None]:
+    return searches.search(query), asks.ask(query) if asks else None
 
 
 def _is_lost(question: Question, absent: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ from tests.service.test_citation import change
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["backup", "restore", "doctor", "search", "show", "index", "status", "eval", "serve"]
+COMMANDS = ["backup", "restore", "verify", "doctor", "search", "show", "index", "status", "eval", "serve"]
 HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib".split()
 # The command with an encoder that needs no model, and readers that take their time.
 SLOW = """

@@ -94,7 +94,7 @@ def places(value: Any) -> Iterator[dict[str, Any]]:
             yield from places(part)
 
 
-@pytest.mark.parametrize("name", ["search", "page", "documents", "status", "report", "problem"])
+@pytest.mark.parametrize("name", ["search", "page", "documents", "status", "report", "verify", "problem"])
 def test_a_schema_leaves_nothing_open(name: str) -> None:
     """Every object names all its fields, or is a mapping whose values have a type; only a problem may lack one."""
     Draft202012Validator.check_schema(SCHEMAS[name])

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 
+from indexer.records import Mode
+from service.answering.answer import Answer, Quote, Searched, Status
+from service.citation import Citation
+from service.evaluation.answers import Answered, Quoted
 from service.evaluation.outcomes import Evaluation, Gold, Missing, Outcome, Scored, Setup, evaluated
 from service.evaluation.questions import QuestionType
 from service.evaluation.run import Found
+from service.search import Interpretation, SearchResult
 
 SETUP = Setup("made up", "0" * 64, "dense", 20, "words", 3)
 
@@ -27,6 +32,62 @@ def outcome(id_: str, type_: str, *ranks: int | None, hits: Sequence[tuple[float
         gold=tuple(Gold(f"{id_}/{number}.txt", 1, 1.0, rank, rank) for number, rank in enumerate(ranks)),
         absent=(),
         hits=tuple(Scored(*hit) for hit in hits),
+    )
+
+
+def quote(
+    text: str,
+    source: str = "a",
+    *pages: int,
+    body: str | None = None,
+    short: str = "",
+) -> Quote:
+    """Make a quote of these pages of a document, the first where none is named, with this part of it marked."""
+    start = text.index(short)
+    citation = Citation(
+        doc_id=source,
+        title=source,
+        publisher=None,
+        body=body,
+        published=None,
+        kind=None,
+        source=source,
+        page=min(pages, default=1),
+        page_end=max(pages, default=1),
+        spans=tuple((page, 0, len(text)) for page in pages or (1,)),
+        text_sha256="",
+        doc_sha256="",
+        link="",
+    )
+    return Quote(text, citation, (start, start + len(short)) if short else None)
+
+
+def answer(*quotes: Quote, status: str | None = None, confidence: float = 0.5, took_ms: float = 30.0) -> Answer:
+    """Make an answer of these quotes; without any the question is unanswerable."""
+    return Answer(
+        question="",
+        status=Status(status or ("answered" if quotes else "unanswerable")),
+        text=" ".join(one.text for one in quotes) or None,
+        confidence=confidence,
+        quotes=quotes,
+        reason=None if quotes else "not mentioned",
+        searched=Searched(0, (), None, None),
+        found=SearchResult("", Mode.HYBRID, 1, 5.0, Interpretation(None, None, None, ()), ()),
+        took_ms=took_ms,
+    )
+
+
+def said(*right: bool, confidence: float = 0.5, exact: float | None = None) -> Answered:
+    """Make what was answered, with quotes that are right or not; without any it is that there is no answer."""
+    return Answered(
+        status=Status.ANSWERED if right else Status.UNANSWERABLE,
+        confidence=confidence,
+        took_ms=30.0,
+        quotes=tuple(Quoted("a", None, None, None if exact is None else one, one) for one in right),
+        short="18" if exact else None,
+        exact=exact,
+        f1=exact,
+        complete=False,
     )
 
 

@@ -2,18 +2,24 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from service.answering.answer import Answer, Quote
+from service.query import Query
+from service.search import Searcher
 from tests.service.conftest import Citewell, Library
+from tests.service.evaluation.made import answer
 
 QUESTIONS = [
     {
         "id": "carers",
         "type": "factual",
         "question": "Foster carers were hired in spring",
-        "evidence": [{"path": "redbrook/2019.txt", "page": 2}],
+        "answers": ["Foster"],
+        "evidence": [{"path": "redbrook/2019.txt", "page": 2, "quote": "Foster carers were hired in spring."}],
     },
     {
         "id": "budget",
@@ -29,6 +35,26 @@ QUESTIONS = [
     },
     {"id": "nobody", "type": "unanswerable", "question": "Who sold the mill?", "evidence": []},
 ]
+
+
+class Quoting:
+    """Quotes the first hit where it is sure enough, in full."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+
+    def ask(self, query: Query) -> Answer:
+        """Search once and quote."""
+        found = self.searcher.search(query)
+        first = found.hits[0]
+        quotes = (Quote(first.text, first.citation, (0, 6)),) if "mill" not in query.text else ()
+        return replace(answer(*quotes, confidence=first.score), found=found)
+
+
+@pytest.fixture(autouse=True)
+def _answerer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep out how answers are found: here it is measured whether they are right."""
+    monkeypatch.setattr("service.answering.Answerer", Quoting, raising=False)
 
 
 @pytest.fixture
@@ -60,11 +86,13 @@ def test_a_question_file_gives_figures(citewell: Citewell, shelf: Library, quest
     assert ran.out.startswith("questions.jsonl: mode ")
     assert "Left out, gold document missing from the index: 1 questions (gone)\n" in ran.out
     assert "all (2)" in ran.out
+    assert "\nAnswers\n" in ran.out
+    assert "all (3)" in ran.out
 
     ran = citewell("eval", questions, "--json", "--index", shelf.settings.index)
     assert (ran.code, ran.err) == (0, "")
     found = json.loads(ran.out)
-    assert (found["format"], found["kind"]) == (1, "questions")
+    assert (found["format"], found["kind"]) == (2, "questions")
     assert found["settings"].items() >= {"k": 20, "encoder": "words", "generation": 1}.items()
     assert [one["id"] for one in found["missing"]] == ["gone"]
     carers = found["outcomes"][0]
@@ -75,6 +103,20 @@ def test_a_question_file_gives_figures(citewell: Citewell, shelf: Library, quest
     assert carers["took_ms"] > 0
     assert found["groups"]["factual"]["figures"]["page_hit@1"] == {"mean": 1.0, "low": 1.0, "high": 1.0}
     assert found["calibration"]["auc"] is not None
+    said = carers["answered"]
+    assert (said["status"], said["short"], said["exact"]) == ("answered", "Foster", 1)
+    assert said["quotes"][0].items() >= {"source": "redbrook/2019.txt", "day": "2019-05-22"}.items()
+    means = {name: one["mean"] for name, one in found["answers"]["groups"]["all"]["figures"].items()}
+    assert (means["quote_overlap@1"], means["quote_hit@1"], means["unanswerable_recall"]) == (1, 1, 1)
+
+
+def test_answers_can_be_left_out(citewell: Citewell, shelf: Library, questions: Path) -> None:
+    """The figures of search are the same with them and without."""
+    arguments = ("eval", questions, "--json", "--index", shelf.settings.index)
+    asked, searched = (json.loads(citewell(*arguments, *more).out) for more in ((), ("--no-answers",)))
+    assert searched["answers"] is None
+    assert {one["answered"] for one in searched["outcomes"]} == {None}
+    assert (asked["groups"], asked["calibration"]) == (searched["groups"], searched["calibration"])
 
 
 def test_only_the_first_questions_are_asked_on_request(citewell: Citewell, shelf: Library, questions: Path) -> None:
@@ -111,7 +153,7 @@ def test_pictures_are_drawn_beside_the_figures(
     """Where matplotlib is missing that is told at once, and nothing is drawn."""
     arguments = ("eval", questions, "--plots", tmp_path / "plots", "--json", "--index", shelf.settings.index)
     ran = citewell(*arguments)
-    assert (ran.code, json.loads(ran.out)["format"]) == (0, 1)
+    assert (ran.code, json.loads(ran.out)["format"]) == (0, 2)
     assert {path.suffix for path in (tmp_path / "plots").iterdir()} == {".svg"}
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -157,6 +199,7 @@ def test_a_public_set_never_touches_the_index_of_the_settings(
         ("eval {questions} --compare a.json b.json", 2, "name one of a question file"),
         ("eval --beir {public} -k 20", 2, "-k goes with a question file"),
         ("eval --compare a.json b.json -k 20", 2, "-k goes with a question file"),
+        ("eval --beir {public} --no-answers", 2, "--no-answers goes with a question file"),
         ("eval --compare a.json b.json --limit 3", 2, "--limit goes with a question file or a public set"),
         ("eval --compare a.json", 2, "requires 2 arguments"),
         ("eval --compare a.json b.json", 2, "`a.json` cannot be read"),

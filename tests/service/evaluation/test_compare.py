@@ -5,7 +5,7 @@ import pytest
 from indexer.errors import InputError
 from service.evaluation.compare import Change, compare
 from service.evaluation.outcomes import Evaluation
-from tests.service.evaluation.made import SETUP, outcome, run
+from tests.service.evaluation.made import SETUP, outcome, run, said
 
 BEFORE = run(
     outcome("q1", "factual", 1),
@@ -63,6 +63,26 @@ def test_public_sets_are_compared_by_documents() -> None:
     assert found.kind == "beir"
     assert found.groups["all"]["document_mrr@10"].difference.mean == 0.5
     assert found.changes == (Change("q1", "query", 2, 1),)
+
+
+def test_answers_are_compared_beside_the_ranks() -> None:
+    """Also those of unanswerable questions, among all; where one run has none, ranks alone are compared."""
+    before, after = (
+        run(
+            replace(outcome("q1", "factual", 1), answered=said(right, exact=float(right))),
+            replace(outcome("q2", "thematic", 2), answered=said(True)),
+            replace(outcome("q3", "unanswerable"), answered=said() if right else said(False)),
+        )
+        for right in (False, True)
+    )
+    found = compare(before, after)
+    assert list(found.groups) == ["all", "factual", "thematic"]
+    assert found.groups["all"]["quote_overlap@1"].difference.mean == 0.5
+    assert found.groups["factual"]["answer_em"].difference.mean == 1
+    assert found.groups["all"]["unanswerable_recall"].wins == 1
+    assert found.groups["thematic"]["bodies_quoted"].ties == 1
+    searched = run(*(replace(one, answered=None) for one in after.outcomes))
+    assert compare(before, searched).groups == compare(searched, searched).groups
 
 
 @pytest.mark.parametrize(

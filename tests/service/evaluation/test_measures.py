@@ -1,5 +1,5 @@
 import math
-from itertools import product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -9,16 +9,19 @@ from hypothesis import strategies as st
 from service.evaluation.measures import (
     FLIPS,
     Bin,
+    Figure,
     Need,
     auc,
     calibration,
     complete,
     figure,
+    group,
     hit,
     latency,
     mrr,
     ndcg,
     recall,
+    risk_coverage,
     sign_flip_p,
 )
 
@@ -165,6 +168,39 @@ def test_auc_counts_the_pairs(higher: list[int], lower: list[int]) -> None:
     found = auc(higher, lower)
     assert found == pytest.approx(right / (len(higher) * len(lower)))
     assert auc(lower, higher) == pytest.approx(1 - right / (len(higher) * len(lower)))
+
+
+def test_a_group_counts_each_question_for_the_measures_that_it_has() -> None:
+    """Means are over those alone, in the order that is wanted; what no question has is not there."""
+    found = group([{"b": 1.0}, {"a": 0.5, "b": 0.0}, {}], ["a", "b", "c"])
+    assert found.questions == 3
+    assert list(found.figures) == ["a", "b"]
+    assert found.figures["a"] == Figure(0.5, 0.5, 0.5)
+    assert found.figures["b"].mean == 0.5
+
+
+def test_risk_coverage_worked_by_hand() -> None:
+    """The surest answer is right, one of the two next is wrong, and so is the last."""
+    found = risk_coverage([0.1, 0.5, 0.9, 0.5], [True, True, False, False])
+    assert [one.coverage for one in found.points] == [0.25, 0.5, 0.75, 1]
+    assert [one.risk for one in found.points] == pytest.approx([0, 0.25, 1 / 3, 0.5])
+    assert [one.confidence for one in found.points] == [0.9, 0.5, 0.5, 0.1]
+    assert found.area == pytest.approx((0 + 0.25 + 1 / 3 + 0.5) / 4)
+    assert [found.at(share) for share in (0.25, 0.3, 0.5, 1)] == pytest.approx([0, 0.25, 0.25, 0.5])
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.3, 0.8]), st.booleans()), min_size=1, max_size=6))
+def test_the_area_is_that_of_all_orders_of_equal_answers(answers: list[tuple[float, bool]]) -> None:
+    """Counted out: every order in which confidence never rises, each prefix of it, and how much of that is wrong."""
+    areas = []
+    for order in permutations(answers):
+        if all(one[0] >= other[0] for one, other in pairwise(order)):
+            risks = [sum(wrong for _, wrong in order[:size]) / size for size in range(1, len(order) + 1)]
+            areas.append(sum(risks) / len(risks))
+    found = risk_coverage([confidence for confidence, _ in answers], [wrong for _, wrong in answers])
+    assert found.area == pytest.approx(sum(areas) / len(areas))
+    assert found.points[-1].risk == pytest.approx(sum(wrong for _, wrong in answers) / len(answers))
+    assert all(0 <= one.risk <= 1 for one in found.points)
 
 
 def test_latency_is_the_middle_and_the_slow_end() -> None:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from indexer.errors import InputError
 from service.evaluation.measures import Figure
 from service.evaluation.outcomes import Evaluation, Missing, measured, read_evaluation
 from service.evaluation.questions import QuestionType
-from tests.service.evaluation.made import outcome, run
+from tests.service.evaluation.made import outcome, run, said
 
 
 def test_figures_are_means_over_the_questions_of_a_type() -> None:
@@ -27,6 +28,21 @@ def test_figures_are_means_over_the_questions_of_a_type() -> None:
     assert found.calibration.hits == 4
     assert found.calibration.auc == pytest.approx(2 / 3)
     assert found.latency.median_ms == 4
+
+
+def test_answers_leave_the_figures_of_hits_as_they_are() -> None:
+    """Their own stand beside them, of unanswerable questions too; without answers there are none."""
+    outcomes = [outcome("q1", "factual", 1, hits=[(0.9, True)]), outcome("q2", "unanswerable", hits=[(0.6, False)])]
+    asked = run(*(replace(one, answered=said(True)) for one in outcomes))
+    searched = run(*outcomes)
+    assert (asked.groups, asked.calibration, asked.latency) == (
+        searched.groups,
+        searched.calibration,
+        searched.latency,
+    )
+    assert searched.answers is None
+    assert asked.answers is not None
+    assert list(asked.answers.groups) == ["all", "factual", "unanswerable"]
 
 
 def test_only_unanswerable_questions_have_no_ranks() -> None:
@@ -51,8 +67,8 @@ def test_the_measures_have_names_that_say_what_is_looked_at() -> None:
 def test_a_run_is_read_as_it_was_printed(tmp_path: Path) -> None:
     """Nothing is lost on the way through JSON, also what was not found."""
     found = run(
-        outcome("q1", "factual", None, 2, hits=[(0.25, False)]),
-        outcome("q2", "unanswerable"),
+        replace(outcome("q1", "factual", None, 2, hits=[(0.25, False)]), answered=said(True, False, exact=1.0)),
+        replace(outcome("q2", "unanswerable"), answered=said()),
         missing=[Missing("q3", QuestionType.TEMPORAL, ("gone.txt",))],
     )
     path = tmp_path / "run.json"
@@ -67,7 +83,7 @@ def test_a_run_is_read_as_it_was_printed(tmp_path: Path) -> None:
         ("no JSON", "is not what `citewell eval --json` prints"),
         ("[]", "is not what `citewell eval --json` prints"),
         ('{"hits": []}', "is not what `citewell eval --json` prints"),
-        ('{"format": 2}', "has format 2, this version reads 1; evaluate once more"),
+        ('{"format": 1}', "has format 1, this version reads 2; evaluate once more"),
     ],
 )
 def test_another_file_is_no_run(tmp_path: Path, text: str | None, message: str) -> None:

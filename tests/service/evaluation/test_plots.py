@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -7,7 +8,7 @@ import pytest
 from indexer.errors import InputError
 from service.evaluation.compare import compare
 from service.evaluation.plots import check_plots, plot_comparison, plot_evaluation
-from tests.service.evaluation.made import outcome, run
+from tests.service.evaluation.made import outcome, run, said
 
 FOUND = run(
     outcome("q1", "factual", 1, hits=[(0.9, True), (0.2, False)]),
@@ -32,6 +33,20 @@ def test_a_run_is_drawn_as_three_pictures(tmp_path: Path) -> None:
         assert label in drawn["hit-at-k.svg"]
     assert "page recall@20 document recall@20" in drawn["recall.svg"]
     assert "share of them that are relevant" in drawn["reliability.svg"]
+
+
+def test_answers_are_drawn_as_two_more(tmp_path: Path) -> None:
+    """How many of the surest are wrong, and what confidence is worth; where none was given, no confidence."""
+    shown = [said(True, confidence=0.9), said(False, confidence=0.4), said()]
+    for name, some in (("some", shown), ("none", [said()] * 3)):
+        asked = [replace(one, answered=other) for one, other in zip(FOUND.outcomes, some, strict=True)]
+        plot_evaluation(run(*asked), tmp_path / name)
+    text = words(tmp_path / "some" / "risk-coverage.svg")
+    assert "share of the questions answered, the surest first" in text
+    assert f"area {(0 + 1 / 2 + 2 / 3) / 3:.3f}" in text
+    assert "share whose first quote is right" in words(tmp_path / "some" / "confidence.svg")
+    assert (tmp_path / "none" / "risk-coverage.svg").exists()
+    assert not (tmp_path / "none" / "confidence.svg").exists()
 
 
 def test_a_comparison_is_drawn_as_one(tmp_path: Path) -> None:

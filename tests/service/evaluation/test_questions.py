@@ -24,13 +24,18 @@ def written(folder: Path, *lines: object) -> Path:
 
 
 def test_a_question_is_read_with_its_evidence(tmp_path: Path) -> None:
-    """Blank lines and fields for people are passed over; the same page named twice counts once."""
-    twice = GOOD | {"evidence": GOOD["evidence"] * 2 + [{"path": "b.txt", "page": 1}]}
+    """Blank lines and fields for people are passed over; the same page named twice counts once, with both quotes."""
+    again = GOOD["evidence"][0] | {"quote": "It was the town."}
+    twice = GOOD | {"evidence": [*GOOD["evidence"], again, {"path": "b.txt", "page": 1}]}
     questions = read_questions(written(tmp_path, "", twice, "", GOOD | {"id": "q2"}))
     assert [one.id for one in questions.all] == ["q1", "q2"]
     first = questions.all[0]
     assert (first.type, first.text) == (QuestionType.FACTUAL, "Who painted the pier?")
-    assert first.evidence == (Evidence("a/1.txt", 2), Evidence("b.txt", 1))
+    assert first.evidence == (
+        Evidence("a/1.txt", 2, quotes=("The town did.", "It was the town.")),
+        Evidence("b.txt", 1),
+    )
+    assert first.answers == ("the town",)
     assert first.documents == ("a/1.txt", "b.txt")
     assert questions.name == "questions.jsonl"
 
@@ -56,6 +61,7 @@ def test_only_so_many_questions_are_read(tmp_path: Path) -> None:
         (GOOD | {"id": 7}, "line 2: `id`: Input should be a valid string; write a JSON object with `id`, `type`"),
         (GOOD | {"id": ""}, "line 2: `id`: "),
         (GOOD | {"id": "q2", "question": "  "}, "line 2: `question`: "),
+        (GOOD | {"id": "q2", "answers": "the town"}, "`answers`: Input should be a valid array"),
         (GOOD | {"id": "q2", "type": "riddle"}, "`type` is 'riddle'; write one of factual, explanatory, temporal"),
         (GOOD | {"id": "q2", "type": "query"}, "`type` is 'query'; write one of"),
         (GOOD | {"id": "q2", "evidence": [{"path": "a", "page": 0}]}, "`evidence.0.page`: "),
@@ -87,9 +93,10 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, data: bytes | None,
 
 
 def test_the_hash_tells_whether_the_same_was_asked(tmp_path: Path) -> None:
-    """It depends on questions and evidence, and on nothing that the figures do not depend on."""
+    """It depends on questions, answers and evidence, and on nothing that the figures do not depend on."""
     questions = read_questions(written(tmp_path, GOOD))
-    same = read_questions(written(tmp_path, GOOD | {"answers": []}))
-    other = read_questions(written(tmp_path, GOOD | {"evidence": [{"path": "a/1.txt", "page": 3}]}))
+    same = read_questions(written(tmp_path, GOOD | {"filters": {}}))
     assert Questions("another name", same.all).sha256 == questions.sha256
-    assert other.sha256 != questions.sha256
+    moved = GOOD | {"evidence": [GOOD["evidence"][0] | {"page": 3}]}
+    for other in (GOOD | {"answers": []}, moved):
+        assert read_questions(written(tmp_path, other)).sha256 != questions.sha256

@@ -4,7 +4,7 @@ from service.evaluation.compare import compare
 from service.evaluation.outcomes import Missing
 from service.evaluation.questions import QuestionType
 from service.evaluation.report import comparison_lines, evaluation_lines
-from tests.service.evaluation.made import SETUP, outcome, run
+from tests.service.evaluation.made import SETUP, outcome, run, said
 
 
 def test_a_run_is_a_table_of_measures_by_type() -> None:
@@ -42,8 +42,45 @@ def test_a_run_without_inference_says_so() -> None:
 def test_five_types_fit_a_terminal() -> None:
     """No line of the widest table there is passes 100 columns."""
     kinds = ["factual", "explanatory", "temporal", "thematic"]
-    found = run(*(outcome(f"{kind} {number}", kind, number) for kind in kinds for number in range(1, 31)))
-    assert 90 < max(map(len, evaluation_lines(found))) <= 100
+    found = run(
+        *(
+            replace(outcome(f"{kind} {number}", kind, number), answered=said(number % 2 == 0, exact=0.5))
+            for kind in kinds
+            for number in range(1, 31)
+        ),
+        *(replace(outcome(f"nothing {number}", "unanswerable"), answered=said()) for number in range(1, 31)),
+    )
+    lines = list(evaluation_lines(found))
+    answers = lines.index("Answers")
+    for part in (lines[:answers], lines[answers:]):
+        assert 90 < max(map(len, part)) <= 100
+
+
+def test_answers_are_a_second_table() -> None:
+    """A row a measure and a column a type; what is told of unanswerable questions stands under all."""
+    shown = {"factual": said(True, exact=1.0, confidence=0.9), "temporal": said(), "unanswerable": said()}
+    found = run(
+        *(replace(outcome(kind, kind, *[1] * (kind != "unanswerable")), answered=shown[kind]) for kind in shown)
+    )
+    lines = list(evaluation_lines(found))
+    table = lines[lines.index("Answers") + 1 :]
+    assert [cell.strip() for cell in table[0].split("  ") if cell.strip()] == [
+        "all (3)",
+        "factual (1)",
+        "temporal (1)",
+    ]
+    assert [line[:12].strip() for line in table[1:4]] == ["answered", "unanswerable", "recall"]
+    rows = {line[:12].strip(): line[12:].split() for line in table[3:10]}
+    assert rows["recall"] == ["1.000", "1.00-1.00"]
+    assert rows["em"] == ["1.000", "1.00-1.00"] * 2
+    text = "\n".join(table)
+    assert "Wrong where only the surest are answered: quarter 0.000, half 0.500, three quarters 0.667" in text
+    assert (
+        "Wrong among those given, to 0.333 of the questions: 0.000; area under the risk-coverage curve 0.389" in text
+    )
+    assert "Confidence of 1 answers: expected calibration error 0.100" in text
+    assert "AUC, answerable or not, 0.750" in text
+    assert table[-1] == "An answer took 30 ms at the median, 30 ms at p95"
 
 
 def test_what_was_left_out_is_said() -> None:

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from ir_measures import RR, R, Success, nDCG
 
 from indexer.errors import IndexBusyError, InputError
+from service.answering.answer import Answer
 from service.evaluation.outcomes import measured
 from service.evaluation.questions import Evidence, Question, Questions, QuestionType
 from service.evaluation.run import Found, Held, Searches, evaluate, outcome
 from service.query import Query
 from service.search import SearchResult
 from tests.service.evaluation.conftest import MakeResult
-from tests.service.evaluation.made import hit
+from tests.service.evaluation.made import answer, hit, quote
 
 K20 = Query("anything", k=20)
 HELD = Held(frozenset({"a", "b", "c"}), "words")
@@ -34,7 +35,7 @@ class Script:
 
     def search(self, query: Query) -> SearchResult:
         self.asked.append(query)
-        return self.results[query.text]
+        return self.results.get(query.text) or self.results["text of q1"]
 
 
 def script(result_of: MakeResult, **found: Sequence[Found]) -> Script:
@@ -152,12 +153,12 @@ def _by_ir_measures(ranking: Sequence[str], wanted: Any) -> dict[str, float]:
 
 
 def test_every_question_is_asked_alike(result_of: MakeResult) -> None:
-    """Only the text changes; the first is asked once more than counted, since it may load a model."""
+    """Only the text changes; the first search is not counted, since it may load a model, and asks none of them."""
     questions = Questions("made up", (question("factual", ("a", 1)), question("unanswerable", id_="q2")))
     searches = script(result_of, q1=[hit("a", 1)], q2=[hit("b", 1, score=0.3)])
     steps: list[tuple[int, int]] = []
     found = evaluate(questions, searches, HELD, like=K20, progress=lambda done, total: steps.append((done, total)))
-    assert searches.asked == [replace(K20, text=f"text of {id_}") for id_ in ("q1", "q1", "q2")]
+    assert searches.asked == [K20, *(replace(K20, text=f"text of {id_}") for id_ in ("q1", "q2"))]
     assert steps == [(0, 2), (1, 2)]
     assert [one.id for one in found.outcomes] == ["q1", "q2"]
     assert (found.settings.k, found.settings.encoder, found.settings.questions) == (20, "words", "made up")
@@ -237,6 +238,67 @@ def test_what_cannot_be_asked_is_told_before_anything_is(
     with pytest.raises(InputError, match=message):
         evaluate(Questions("x", (question("factual", ("a", 1), id_="q0"), bad)), searches, HELD, like=Query("x", k=k))
     assert searches.asked == []
+
+
+class Quoting:
+    """Answers each question as it is written, and notes what it was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.left = [answers[0], *answers]  # the first is not counted
+        self.asked: list[Query] = []
+
+    def ask(self, query: Query) -> Answer:
+        self.asked.append(query)
+        return self.left.pop(0)
+
+
+def test_questions_are_asked_as_they_are_searched_for(result_of: MakeResult) -> None:
+    """What was answered stands beside the ranks, which it does not change; a question left out is not asked."""
+    questions = Questions(
+        "made up",
+        (
+            replace(question("factual", ("a", 1)), answers=("18",)),
+            question("factual", ("gone", 1), id_="q2"),
+            question("unanswerable", id_="q3"),
+        ),
+    )
+    searches, asks = (
+        script(result_of, q1=[hit("a", 1)], q3=[]),
+        Quoting(answer(quote("There were 18.", short="18")), answer(confidence=0.1)),
+    )
+    found = evaluate(questions, searches, HELD, like=K20, asks=asks)
+    assert (
+        asks.asked
+        == searches.asked
+        == [
+            K20,
+            *(replace(K20, text=f"text of {id_}") for id_ in ("q1", "q3")),
+        ]
+    )
+    first, second = found.outcomes
+    assert first.answered is not None
+    assert (first.answered.short, first.answered.exact, first.answered.took_ms) == ("18", 1, 30)
+    assert second.answered is not None
+    assert (second.answered.is_given, second.answered.confidence) == (False, 0.1)
+    assert found.answers is not None
+    assert found.answers.groups["all"].figures["unanswerable_recall"].mean == 1
+    searched = evaluate(questions, searches, HELD, like=K20)
+    assert searched.answers is None
+    assert replace(found, answers=None, outcomes=()) == replace(searched, outcomes=())
+
+
+def test_an_answer_of_another_generation_is_told(result_of: MakeResult) -> None:
+    """The index may change between the search and the answer."""
+    later = answer()
+    later = replace(later, found=replace(later.found, generation=2))
+    with pytest.raises(IndexBusyError, match="changed from generation 1 to 2"):
+        evaluate(
+            Questions("x", (question("factual", ("a", 1)),)),
+            script(result_of, q1=[]),
+            HELD,
+            like=K20,
+            asks=Quoting(later),
+        )
 
 
 def test_nothing_found_is_no_hit(result_of: MakeResult) -> None:

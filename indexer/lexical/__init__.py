@@ -29,6 +29,8 @@ from tantivy import FieldType, Occur, Query
 
 from indexer.durable import flush, remove
 from indexer.errors import UnusableIndexError
+from indexer.lexical.stems import analyzer
+from indexer.lexical.stems import stems_of as stems_of
 from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.records import Filter, IndexedText, Version
 from indexer.words import Terms, readings, take_apart
@@ -110,7 +112,7 @@ class Lexical:
 
     def search(self, terms: Terms, k: int, wanted: Filter = Filter()) -> list[tuple[int, float]]:  # noqa: B008 - frozen
         """Give up to k passage ids with their BM25 score, best first, ties by id."""
-        stems = _stems(terms.words)
+        stems = stems_of(terms.words)
         if not stems or not k or not len(self):
             return []
         union = _any(stems)
@@ -134,22 +136,30 @@ class Lexical:
         So 1 is a passage that repeats every word of the query again and again, whatever the query.
         """
         shares = np.zeros(len(passage_ids), np.float32)
-        stems = [stem for stem in _stems(words) if self._searcher.doc_freq("words", stem)]
+        stems = {stem: rarity for stem, rarity in self.rarities(words).items() if rarity < self.rarest}
         if not stems or not len(passage_ids):
             return shares
         among = _any(passage_ids.tolist(), "id")  # a set of terms takes twice as long, 2.5 ms for 150
-        query = Query.boolean_query([(Occur.Must, _any(stems)), (Occur.Must, _unscored(among))])
+        query = Query.boolean_query([(Occur.Must, _any(list(stems))), (Occur.Must, _unscored(among))])
         hits = self._searcher.search(query, len(passage_ids), count=False).hits
         found = np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64)
         order = np.argsort(passage_ids)
         shares[order[np.searchsorted(passage_ids, found, sorter=order)]] = [score for score, _ in hits]
-        shares /= (1 + K1) * sum(self._rarity(stem) for stem in stems)
+        shares /= (1 + K1) * sum(stems.values())
         return np.clip(shares, 0, 1)  # removed passages still count a little in how rare a word is
 
-    def _rarity(self, stem: str) -> float:
-        of = len(self)
-        having = min(self._searcher.doc_freq("words", stem), of)  # which counts removed passages as well
-        return log(1 + (of - having + 0.5) / (having + 0.5))
+    def rarities(self, words: str) -> dict[str, float]:
+        """Give how rare each of these words is, by its stem: BM25's inverse document frequency."""
+        return {stem: self._rarity(self._searcher.doc_freq("words", stem)) for stem in stems_of(words)}
+
+    @property
+    def rarest(self) -> float:
+        """How rare a word is that stands nowhere."""
+        return self._rarity(0)
+
+    def _rarity(self, having: int) -> float:
+        having = min(having, len(self))  # as removed passages are counted, too
+        return log(1 + (len(self) - having + 0.5) / (having + 0.5))
 
     def matching(self, terms: Terms, wanted: Filter = Filter()) -> NDArray[np.int64] | None:  # noqa: B008 - frozen
         """Give the ids, ascending, of all passages with the phrases and without what is excluded.
@@ -334,15 +344,9 @@ def _schema() -> Any:
     return builder.build()
 
 
-@cache
-def _analyzer(*, stems: bool) -> Any:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).filter(tantivy.Filter.ascii_fold())
-    return (builder.filter(tantivy.Filter.stemmer("english")) if stems else builder).build()
-
-
 def _write(index: Any, texts: Iterable[IndexedText], removed: Iterable[int] = ()) -> None:
-    index.register_tokenizer("stems", _analyzer(stems=True))
-    index.register_tokenizer("words", _analyzer(stems=False))
+    index.register_tokenizer("stems", analyzer(stems=True))
+    index.register_tokenizer("words", analyzer(stems=False))
     writer = index.writer(HEAP_BYTES, 1)
     for passage_id in removed:
         writer.delete_documents_by_term("id", passage_id)
@@ -371,11 +375,6 @@ def _document(text: IndexedText) -> Any:
     return document
 
 
-def _stems(words: str) -> list[str]:
-    apart, joined = take_apart(words)
-    return list(dict.fromkeys(_analyzer(stems=True).analyze(" ".join(apart + joined))))
-
-
 def _any(terms: Sequence[str | int], field: str = "words") -> Any:
     return Query.boolean_query([(Occur.Should, Query.term_query(_schema(), field, term)) for term in terms])
 
@@ -390,7 +389,7 @@ def _occurs(field: str, phrase: str) -> Any:
     """Ask for a phrase word for word, with its hyphenated words either apart or joined."""
     queries = []
     for reading in readings(phrase):
-        words = _analyzer(stems=False).analyze(" ".join(reading))
+        words = analyzer(stems=False).analyze(" ".join(reading))
         if len(words) > 1:
             queries.append(Query.phrase_query(_schema(), field, words))
         elif words:  # of which Tantivy makes no phrase

@@ -1,0 +1,98 @@
+"""What was looked through, and why there is no answer or only a part of one, in plain words."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from indexer.records import Document
+from service.answering.answer import Searched
+from service.answering.choice import Chosen
+from service.answering.kinds import Kind
+from service.answering.sentences import Sign, Topic
+from service.candidates import Asked, Generation
+from service.catalogue import Catalogue
+
+GIVES = {
+    Kind.NUMBER: "gives a number",
+    Kind.MONEY: "gives a sum of money",
+    Kind.SHARE: "gives a share",
+    Kind.DATE: "gives a date",
+    Kind.DURATION: "says how long",
+    Kind.GRADE: "gives a grade",
+    Kind.NAME: "gives a name",
+    Kind.TEXT: "answers this",
+}
+_NAME = re.compile(r"(?<=[\w,;’'] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")  # not at the start of a sentence
+
+
+def searched_by(asked: Asked, catalogue: Catalogue) -> Searched:
+    """Tell which documents the filters, and the bodies that the question names, leave."""
+    documents = _documents(asked, catalogue)
+    days = [document.metadata.published for document in documents if document.metadata.published]
+    bodies = asked.wanted.bodies if asked.wanted.bodies is not None else asked.reading.bodies()
+    return Searched(len(documents), tuple(sorted(bodies)), min(days, default=None), max(days, default=None))
+
+
+def why_none(asked: Asked, topic: Topic, generation: Generation) -> str:
+    """Say why there is no answer."""
+    catalogue, reading = generation.catalogue, asked.reading
+    searched = searched_by(asked, catalogue)
+    if not catalogue.documents:
+        return "the index holds no documents"
+    if not searched.documents:
+        return "no document here fits the filters and the bodies that are named"
+    if unknown := list(_unknown(asked, generation)):
+        return f"nothing here is about {unknown[0]}, nor does any of the {_reports(len(catalogue.documents))} name it"
+    about = catalogue.about(reading) > 0
+    timely = catalogue.timely(reading)[catalogue.fitting(asked.wanted) & (about if about.any() else True)]
+    on = f" on {_and(searched.bodies)}" if searched.bodies else ""
+    if reading.times and not (timely > 0).any():
+        days = {searched.published_from, searched.published_to} - {None}
+        held = " and ".join(str(day) for day in sorted(day for day in days if day))
+        return (
+            f"no report{on} is of that time; those here were published {'between ' if len(days) > 1 else 'on '}{held}"
+        )
+    if searched.documents == 1:
+        return f"the one report{on} that was searched does not say; nothing in it {GIVES[topic.wanted.kind]} for that"
+    return (
+        f"not mentioned in the {_reports(searched.documents)}{on} that were searched: none {GIVES[topic.wanted.kind]}"
+    )
+
+
+def why_partial(asked: Asked, topic: Topic, chosen: Sequence[Chosen]) -> str | None:
+    """Say what is missing of an answer; None where it is whole."""
+    reading = asked.reading
+    bodies = reading.bodies()
+    missing = [body for body in bodies if body not in {one.body for one in chosen}]
+    if len(bodies) > 1 and missing:
+        return f"found nothing of this on {_and(missing)}"
+    if reading.over_time and len({one.best.stored.document.doc_id for one in chosen}) < 2:
+        return "only one report was found to say something of this, so a change cannot be told"
+    if topic.asks_short and not reading.over_time and not chosen[0].best.value(Sign.KIND):
+        return f"the nearest sentences speak of this, but none {GIVES[topic.wanted.kind]}"
+    return None
+
+
+def _documents(asked: Asked, catalogue: Catalogue) -> list[Document]:
+    fitting = catalogue.fitting(asked.wanted)
+    about = catalogue.about(asked.reading) > 0
+    chosen = fitting & about if about.any() else fitting
+    return [catalogue.documents[row] for row in np.flatnonzero(chosen)]
+
+
+def _unknown(asked: Asked, generation: Generation) -> Iterator[str]:
+    """Find names in the question, other than of bodies that are known, of which no document has all the words."""
+    if asked.reading.bodies():
+        return
+    for match in _NAME.finditer(asked.terms.words):
+        if any(rarity == generation.lexical.rarest for rarity in generation.lexical.rarities(match.group()).values()):
+            yield match.group().removesuffix("'s").removesuffix("’s")
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _reports(count: int) -> str:
+    return f"{count:,} document" if count == 1 else f"{count:,} documents"

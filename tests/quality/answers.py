@@ -1,0 +1,241 @@
+"""Fit the weights of answers to development questions, and check them on bodies that were left out.
+
+    python -m tests.quality.answers INDEX QUESTIONS.jsonl [INDEX QUESTIONS.jsonl ...]
+
+Prints the weights of sentences, and those of the two chances (that the reports answer, and that the first quote is
+right); then, each question weighed with weights that no question on the same body took part in: how often the first
+quote, or one of three, is right; how many of the unanswerable questions are told so while how many of the others are
+answered; and how well the confidence is calibrated.
+
+There are few unanswerable questions, so the sentences of answerable ones without those on their gold pages stand in
+for more, each counting less. Sentences are fitted as passages are, see `tests.quality.fit`.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+from indexer.encoder import SentenceEncoder
+from indexer.settings import Settings
+from indexer.store import Store
+from service.answering import Answerer, Looked
+from service.answering.chances import ANSWERABLE, FACTS, LEAST, RIGHT, facts_of
+from service.answering.choice import WEIGHTS
+from service.answering.sentences import SIGNS, Candidate
+from service.evaluation.measures import calibration
+from service.evaluation.questions import Question, QuestionType, read_questions
+from service.evaluation.wording import contains, overlaps
+from service.query import Query
+from service.search import Searcher
+
+FOLDS, REPEATS = 5, 6
+PENALTY = 0.3  # on the squares of the weights of standardised signs, against a sum over the questions
+CHANCE_PENALTY = 0.5
+UNANSWERABLE_COUNTS = 2.0  # as much as so many answerable ones
+STAND_IN_COUNTS = 0.3
+ANSWERED_AT_LEAST = 0.87  # share of answerable questions that the bound of the chance is to leave
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with the sentences that may answer it, and which of them do."""
+
+    question: Question
+    group: str  # the first body that it names, or its id: questions on one body are never apart
+    looked: Looked
+    signs: Vector  # (sentences, 7)
+    right: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]  # on none of the gold pages
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.question.type is not QuestionType.UNANSWERABLE
+
+    @property
+    def is_plain(self) -> bool:
+        return self.question.type in {QuestionType.FACTUAL, QuestionType.EXPLANATORY}
+
+    def facts(self, weights: Vector, among: NDArray[np.bool_]) -> tuple[Vector, bool]:
+        """Give the facts about the best sentence among some, and whether it is right."""
+        sums = self.signs[among] @ weights
+        row = np.flatnonzero(among)[sums.argmax()]
+        facts = facts_of(self.looked.sentences[row], sums, self.looked.topic, self.looked.asked.reading)
+        return facts, bool(self.right[row])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Weights of the chances, with their level last."""
+
+    weights: Vector
+    answerable: Vector
+    right: Vector
+
+
+def main(pairs: Sequence[tuple[Path, Path]]) -> None:
+    examples = [example for folder, file in pairs for example in _examples(folder, file)]
+    fitted = _fitted(examples)
+    _tell("sentences", SIGNS, fitted.weights, WEIGHTS)
+    _tell("answerable", FACTS, fitted.answerable, (*ANSWERABLE.weights, ANSWERABLE.level))
+    _tell("first quote right", FACTS, fitted.right, (*RIGHT.weights, RIGHT.level))
+    in_use = Fitted(
+        np.array(WEIGHTS),
+        np.array([*ANSWERABLE.weights, ANSWERABLE.level]),
+        np.array([*RIGHT.weights, RIGHT.level]),
+    )
+    print("the weights in use, on the questions that they were fitted to")
+    _measure([[(example, in_use) for example in examples]], bound=LEAST)
+    print(f"weights of other bodies, {REPEATS} times {FOLDS} folds")
+    rounds = [_crossed(examples, seed) for seed in range(REPEATS)]
+    _measure(rounds, bound=LEAST)
+    print(f"the same, with a bound that leaves {ANSWERED_AT_LEAST:.0%} answered")
+    _measure(rounds, bound=None)
+
+
+def _examples(folder: Path, file: Path) -> list[Example]:
+    answerer = Answerer(Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder))))
+    made = []
+    with answerer.searcher.opened() as (reader, generation):
+        for question in read_questions(file).all:
+            looked = answerer.look(reader, generation, Query(question.text))
+            named = looked.asked.reading.named
+            signs = np.stack([one.signs for one in looked.sentences])
+            right = np.array([_is_right(question, one) for one in looked.sentences], bool)
+            elsewhere = np.array([not _on_gold_page(question, one) for one in looked.sentences], bool)
+            made.append(Example(question, named[0].body if named else question.id, looked, signs, right, elsewhere))
+    return made
+
+
+def _is_right(question: Question, one: Candidate) -> bool:
+    if not _on_gold_page(question, one):
+        return False
+    if question.type is QuestionType.FACTUAL:
+        return contains(one.text, question.answers)
+    return any(overlaps(one.text, evidence.quotes) for evidence in question.evidence)
+
+
+def _on_gold_page(question: Question, one: Candidate) -> bool:
+    pages = {span.page for span in one.stored.passage.spans}
+    path = one.stored.document.path
+    return any(evidence.path == path and evidence.page in pages for evidence in question.evidence)
+
+
+def _fitted(examples: Sequence[Example]) -> Fitted:
+    weights = _listwise([example for example in examples if example.is_plain and example.right.any()])
+    facts, answerable, right, counts = [], [], [], []
+    for example in examples:
+        whole, is_right = example.facts(weights, np.ones(len(example.right), bool))
+        rows = [(whole, example.is_answerable, is_right, 1.0 if example.is_answerable else UNANSWERABLE_COUNTS)]
+        if example.is_plain and example.elsewhere.any():
+            rows.append((example.facts(weights, example.elsewhere)[0], False, False, STAND_IN_COUNTS))
+        for row, to_answer, is_first, count in rows:
+            facts.append(row)
+            answerable.append(to_answer)
+            right.append(is_first)
+            counts.append(count)
+    x, weigh = np.stack(facts), np.array(counts)
+    return Fitted(weights, _logistic(x, np.array(answerable), weigh), _logistic(x, np.array(right), weigh))
+
+
+def _listwise(examples: Sequence[Example]) -> Vector:
+    together = np.concatenate([example.signs for example in examples])
+    scale = np.where(together.std(0) > 0, together.std(0), 1.0)
+
+    def loss(weights: Vector) -> tuple[float, Vector]:
+        total, gradient = PENALTY * float(weights @ weights), 2 * PENALTY * weights
+        for example in examples:
+            signs = example.signs / scale
+            sums = signs @ weights
+            chances = np.exp(sums - sums.max())
+            chances /= chances.sum()
+            share = chances[example.right].sum()
+            total -= float(np.log(share))
+            gradient -= signs.T @ (np.where(example.right, chances / share, 0) - chances)
+        return total, gradient
+
+    found: Vector = minimize(loss, np.zeros(len(SIGNS)), jac=True, method="L-BFGS-B").x / scale
+    return found
+
+
+def _logistic(x: Vector, y: NDArray[np.bool_], counts: Vector) -> Vector:
+    """Fit a logistic function: its weights, then its level."""
+    mean, scale = x.mean(0), np.where(x.std(0) > 0, x.std(0), 1.0)
+    ready = np.column_stack([(x - mean) / scale, np.ones(len(x))])
+    signs = np.where(y, 1.0, -1.0)
+
+    def loss(weights: Vector) -> tuple[float, Vector]:
+        sums = ready @ weights
+        total = float(counts @ np.logaddexp(0, -signs * sums)) + CHANCE_PENALTY * float(weights[:-1] @ weights[:-1])
+        gradient = ready.T @ (counts * (1 / (1 + np.exp(-sums)) - y))
+        gradient[:-1] += 2 * CHANCE_PENALTY * weights[:-1]
+        return total, gradient
+
+    found = minimize(loss, np.zeros(ready.shape[1]), jac=True, method="L-BFGS-B").x
+    return np.append(found[:-1] / scale, found[-1] - (found[:-1] / scale) @ mean)
+
+
+def _crossed(examples: Sequence[Example], seed: int) -> list[tuple[Example, Fitted]]:
+    groups = sorted({example.group for example in examples})
+    Random(seed).shuffle(groups)
+    folds = {group: number % FOLDS for number, group in enumerate(groups)}
+    pairs = []
+    for fold in range(FOLDS):
+        fitted = _fitted([example for example in examples if folds[example.group] != fold])
+        pairs += [(example, fitted) for example in examples if folds[example.group] == fold]
+    return pairs
+
+
+def _measure(rounds: Sequence[Sequence[tuple[Example, Fitted]]], bound: float | None) -> None:
+    figures: dict[str, list[float]] = {}
+
+    def note(name: str, values: Sequence[bool] | NDArray[np.bool_] | float) -> None:
+        figures.setdefault(name, []).append(float(np.mean(values)))
+
+    for pairs in rounds:
+        told, answerable, right = [], [], []
+        for example, fitted in pairs:
+            facts, is_right = example.facts(fitted.weights, np.ones(len(example.right), bool))
+            told.append([_chance(facts, fitted.answerable), _chance(facts, fitted.right)])
+            answerable.append(example.is_answerable)
+            right.append(is_right)
+        chances, can, first = np.array(told), np.array(answerable), np.array(right)
+        least = bound or float(np.quantile(chances[can, 0], 1 - ANSWERED_AT_LEAST))
+        note("bound", least)
+        note("answered", chances[can, 0] >= least)
+        note("unanswerable recall", chances[~can, 0] < least)
+        for type_ in (QuestionType.FACTUAL, QuestionType.EXPLANATORY):
+            these = [(example, fitted) for example, fitted in pairs if example.question.type is type_]
+            for most in (1, 3):
+                note(f"{type_} right@{most}", [_has_right(example, fitted, most) for example, fitted in these])
+        if found := calibration(chances[:, 1].tolist(), first.tolist(), [], []):
+            note("ECE of the confidence", found.ece)
+    for name, values in figures.items():
+        print(f"  {name:24} {np.mean(values):.3f}" + (f"  ({np.std(values):.3f})" if len(values) > 1 else ""))
+
+
+def _has_right(example: Example, fitted: Fitted, most: int) -> bool:
+    first = np.argsort(-(example.signs @ fitted.weights), kind="stable")[:most]
+    return bool(example.right[first].any())
+
+
+def _chance(facts: Vector, weights: Vector) -> float:
+    return float(1 / (1 + np.exp(-(facts @ weights[:-1]) - weights[-1])))
+
+
+def _tell(what: str, names: Sequence[str], weights: Vector, in_use: Sequence[float]) -> None:
+    print(f"{what}: fitted to all, and in use")
+    for name, weight, used in zip((*names, "level"), weights, in_use, strict=False):
+        print(f"  {weight:8.2f} {used:8.2f}  {name}")
+
+
+if __name__ == "__main__":
+    given = [Path(name) for name in sys.argv[1:]]
+    main([(folder, file) for folder, file in zip(given[::2], given[1::2], strict=True)])
