@@ -50,7 +50,7 @@ class Answerer:
         """Search, and take the sentences of the first hits apart."""
         asked = understand(query, generation.catalogue)
         reading = asked.reading
-        apart = reading.over_time or reading.across or len(reading.bodies()) > 1
+        apart = reading.over_time or reading.across or len(reading.told_apart()) > 1
         depth = LOOKED_AT_APART if apart else LOOKED_AT
         found = self.searcher.search_in(reader, generation, replace(query, k=max(query.k, depth)))
         kind = wanted(asked.terms.words)

@@ -7,16 +7,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from service.answering.sentences import Candidate, Sign
+from indexer.metadata import body_key
+from service.answering.sentences import Candidate
 from service.catalogue import Catalogue
 from service.highlight import stem, words_of
 from service.reading import Reading
 
 # How much each sign of a sentence counts, fitted to development questions by `python -m tests.quality.answers`.
-WEIGHTS = (0.6, 6.4, 3.2, 1.6, 5.7, 3.1, -2.2)
+WEIGHTS = (0.6, 6.6, 5.3, 1.7, 5.9, 2.9, -2.0)
 MOST = 3  # quotes where one answers
+LONGEST = 3  # sentences of a quote
 MOST_REPORTS = 8  # quotes where each report, or each body, has its own
-WITHIN = 3.0  # how far the sum of a further quote may be behind the best
+WITHIN = 4.0  # how far the sum of a further quote may be behind the best
 WITHIN_APART = 5.0  # the same where each report or body has its own quote
 SAME = 0.8  # share of words in common from which two sentences say the same
 
@@ -34,8 +36,8 @@ class Chosen:
 
     @property
     def body(self) -> str | None:
-        """The body its report is about."""
-        return self.best.stored.document.metadata.body
+        """The body its report is about, by whatever name."""
+        return _body(self.best)
 
 
 def sums_of(found: Sequence[Candidate]) -> NDArray[np.float64]:
@@ -55,13 +57,13 @@ def choose(
     """
     order = [found[row] for row in np.argsort(-sums, kind="stable")]
     behind = {id(found[row]): float(sums.max() - sums[row]) for row in range(len(found))}
-    several = len(reading.bodies()) > 1
+    several = len(reading.told_apart()) > 1
     if reading.over_time:
         near = _about(order, reading)
         return sorted(_one_each(near, behind, lambda one: one.stored.document.doc_id), key=partial(_day, catalogue))
     if reading.across or several:
-        return list(_one_each(order, behind, lambda one: one.stored.document.metadata.body))
-    return _newest_first(_together(_few(order, behind)), reading, catalogue)
+        return list(_one_each(order, behind, _body))
+    return _newest_first(_few(order, behind), reading, catalogue)
 
 
 def _about(order: Sequence[Candidate], reading: Reading) -> Sequence[Candidate]:
@@ -81,35 +83,33 @@ def _one_each(
             yield Chosen((one,))
 
 
-def _few(order: Sequence[Candidate], behind: dict[int, float]) -> list[Candidate]:
-    taken: list[Candidate] = []
+def _body(one: Candidate) -> str | None:
+    body = one.stored.document.metadata.body
+    return body and body_key(body)
+
+
+def _few(order: Sequence[Candidate], behind: dict[int, float]) -> list[Chosen]:
+    """Take the best and what is not far behind; neighbours are joined, in the place of the better one."""
+    groups: list[list[Candidate]] = []
     for one in order:
-        if behind[id(one)] > WITHIN or len(taken) == MOST:
+        if behind[id(one)] > WITHIN:
             break
-        lacks_kind = one.value(Sign.KIND) < order[0].value(Sign.KIND)
-        if not lacks_kind and not any(_same(one.text, other.text) for other in taken):
-            taken.append(one)
-    return taken
+        if group := next((group for group in groups if _is_next(one, group)), None):
+            group.append(one)
+        elif len(groups) < MOST and not any(_same(one.text, other.text) for group in groups for other in group):
+            groups.append([one])
+    return [Chosen(tuple(group)) for group in groups]
+
+
+def _is_next(one: Candidate, group: Sequence[Candidate]) -> bool:
+    places = [other.place for other in group]
+    touches = one.place in {min(places) - 1, max(places) + 1}
+    return touches and len(group) < LONGEST and group[0].stored.passage_id == one.stored.passage_id
 
 
 def _same(one: str, other: str) -> bool:
     first, second = ({stem(word) for word in words_of(text)} for text in (one, other))
     return len(first & second) >= SAME * max(len(first | second), 1)
-
-
-def _together(taken: Sequence[Candidate]) -> list[Chosen]:
-    """Join neighbours, in the place of the better one."""
-    groups: list[list[Candidate]] = []
-    for one in taken:
-        for group in groups:
-            places = [other.place for other in group]
-            is_next = min(places) - one.place == 1 or one.place - max(places) == 1
-            if is_next and group[0].stored.passage_id == one.stored.passage_id:
-                group.append(one)
-                break
-        else:
-            groups.append([one])
-    return [Chosen(tuple(group)) for group in groups]
 
 
 def _newest_first(chosen: list[Chosen], reading: Reading, catalogue: Catalogue) -> list[Chosen]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from indexer.metadata import body_key
 from indexer.records import Document
 from service.answering.answer import Searched
 from service.answering.choice import Chosen
@@ -46,7 +47,8 @@ def why_none(asked: Asked, topic: Topic, generation: Generation) -> str:
         return f"nothing here is about {unknown[0]}, nor does any of the {_reports(len(catalogue.documents))} name it"
     about = catalogue.about(reading) > 0
     timely = catalogue.timely(reading)[catalogue.fitting(asked.wanted) & (about if about.any() else True)]
-    on = f" on {_and(searched.bodies)}" if searched.bodies else ""
+    named = sorted(asked.wanted.bodies) if asked.wanted.bodies else reading.told_apart()
+    on = f" on {_and(named)}" if named else ""
     if reading.times and not (timely > 0).any():
         days = {searched.published_from, searched.published_to} - {None}
         held = " and ".join(str(day) for day in sorted(day for day in days if day))
@@ -63,8 +65,8 @@ def why_none(asked: Asked, topic: Topic, generation: Generation) -> str:
 def why_partial(asked: Asked, topic: Topic, chosen: Sequence[Chosen]) -> str | None:
     """Say what is missing of an answer; None where it is whole."""
     reading = asked.reading
-    bodies = reading.bodies()
-    missing = [body for body in bodies if body not in {one.body for one in chosen}]
+    bodies = reading.told_apart()
+    missing = [body for body in bodies if body_key(body) not in {one.body for one in chosen}]
     if len(bodies) > 1 and missing:
         return f"found nothing of this on {_and(missing)}"
     if reading.over_time and len({one.best.stored.document.doc_id for one in chosen}) < 2:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indexer.metadata import body_key
 from service.reading.mentions import Named, find_named, surroundings
 from service.reading.names import Names
 from service.reading.times import Period, Role, Time, find_times
@@ -30,6 +31,13 @@ class Reading:
     def bodies(self, at_least: float = LIKELY) -> tuple[str, ...]:
         """Give the bodies named with some certainty, each once, in the order in which they are named."""
         return tuple(dict.fromkeys(named.body for named in self.named if named.certainty >= at_least))
+
+    def told_apart(self) -> tuple[str, ...]:
+        """Give the bodies that are likely meant, of the names that a collection has for the same the shortest."""
+        named: dict[str, str] = {}
+        for body in self.bodies():
+            named[body_key(body)] = min(named.get(body_key(body), body), body, key=len)
+        return tuple(named.values())
 
 
 def read(question: str, names: Names) -> Reading:

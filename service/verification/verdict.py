@@ -254,7 +254,7 @@ def _windows(scores: dict[int, float], radius: int, catalogue: Catalogue) -> lis
             (sum(scores[int(rows[at])] for at in run), rows[max(0, run[0] - radius) : run[-1] + radius + 1])
             for run in runs
         ]
-    least = MIN_SHARE * max((score for score, _ in windows), default=0.0)
+    least = MIN_SHARE * max(scores.values(), default=0.0)
     ordered = sorted(windows, key=lambda one: (-one[0], int(one[1][0])))
     return [rows for score, rows in ordered if score >= least]
 

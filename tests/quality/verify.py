@@ -27,10 +27,16 @@ from indexer.records import Span
 from indexer.settings import Settings
 from indexer.store import Store
 from service.search import Searcher
-from service.verification import FEWEST_WORDS, LONGEST_QUOTE, Verdict, Verification, verify
+from service.verification import FEWEST_WORDS, LONGEST_QUOTE, Kind, Verdict, Verification, verify
 
 GRADES = ("inadequate", "requires improvement", "good", "outstanding")
 DIGITS = "0123456789"
+CALLED = {
+    "digit": Kind.NUMBER,
+    "not removed": Kind.NEGATION,
+    "not added": Kind.NEGATION,
+    "grade": Kind.GRADE,
+}
 
 
 @dataclass(frozen=True)
@@ -179,12 +185,16 @@ def mutated(
 ) -> None:
     """Verify sentences with one token changed."""
     verdicts: dict[str, Counter[str]] = {}
+    called: dict[str, Counter[str]] = {}
     shown: Counter[str] = Counter()
     for one in sentences:
         for kind, text in mutations(one.text, vocabulary, rng):
             found = ask(text)
             is_there = found.verdict in {Verdict.EXACT, Verdict.NORMALISED} and plain.holds(text)
             verdicts.setdefault(kind, Counter())["stands there" if is_there else found.verdict] += 1
+            if found.verdict == Verdict.ALTERED and kind in CALLED:
+                kinds = {difference.kind for difference in found.matches[0].differences}
+                called.setdefault(kind, Counter())["called out" if CALLED[kind] in kinds else "not called out"] += 1
             if not is_there and found.verdict != Verdict.ALTERED and shown[kind] < 4:
                 shown[kind] += 1
                 print(f"  {kind}, {found.verdict}: {text!r} from {one.text!r}")
@@ -193,6 +203,7 @@ def mutated(
         total.update(counts)
         print(f"{kind}: {line(counts)}")
     print(f"all mutations: {line(total)}")
+    print(f"by kind: { {kind: dict(counts) for kind, counts in called.items()} }")
 
 
 def line(counts: Counter[str]) -> str:

@@ -274,6 +274,7 @@ def test_an_error_of_our_own_gives_nothing_away(shelf: Library, monkeypatch: pyt
 OPERATIONS = {
     "get /v1/search",
     "post /v1/search",
+    "post /v1/verify",
     "get /v1/documents",
     "get /v1/documents/{doc_id}",
     "get /v1/documents/{doc_id}/pages/{number}",
