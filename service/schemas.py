@@ -313,7 +313,9 @@ class VerifyRequest(BaseModel):
     quote: str = Field(
         description=f"the words as quoted; at most {LONGEST_QUOTE:,} characters, and an ellipsis leaves words out"
     )
-    document: str | None = Field(None, description="look only into this document: its id, path or end of a path")
+    document: str | None = Field(
+        None, max_length=1000, description="look only into this document: its id, path or end of a path"
+    )
 
 
 class VerifyResponse(BaseModel):

@@ -58,8 +58,8 @@ OWNERS = {
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter BeforeValidator Depends Kind Option Path Struct Table TypeAdapter TypeVar Typer Weights bytes chr"
-    " compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set"
+    "APIRouter BeforeValidator Chance Depends Kind Option Path Struct Table TypeAdapter TypeVar Typer Weights bytes"
+    " chr compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set"
     " split tuple with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())

@@ -13,6 +13,7 @@ from service.answering.choice import Chosen, choose, sums_of
 from service.answering.kinds import wanted
 from service.answering.reasons import searched_by, why_none, why_partial
 from service.answering.sentences import Candidate, Topic, candidates
+from service.answering.strangers import stranger
 from service.candidates import Asked, Generation, vectors_of
 from service.citation import cite_within
 from service.query import Query
@@ -89,10 +90,12 @@ def _said(looked: Looked, generation: Generation, reader: Reader) -> _Said:
     if not sentences:
         return _Said(Status.UNANSWERABLE, 0.0, (), why_none(asked, topic, generation))
     sums = sums_of(sentences)
-    facts = facts_of(sentences[int(sums.argmax())], sums, topic, asked.reading)
+    best = sentences[int(sums.argmax())]
+    facts = facts_of(best, sums, topic, asked.reading)
     confidence = round(RIGHT.of(facts), 4)
-    if ANSWERABLE.of(facts) < LEAST:
-        return _Said(Status.UNANSWERABLE, confidence, (), why_none(asked, topic, generation))
+    name = stranger(asked, best, generation)
+    if name or ANSWERABLE.of(facts) < LEAST:
+        return _Said(Status.UNANSWERABLE, confidence, (), why_none(asked, topic, generation, name))
     chosen = choose(sentences, sums, asked.reading, generation.catalogue)
     reason = why_partial(asked, topic, chosen)
     status = Status.PARTIAL if reason else Status.ANSWERED

@@ -1,7 +1,6 @@
 """What was looked through, and why there is no answer or only a part of one, in plain words."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from service.answering.answer import Searched
 from service.answering.choice import Chosen
 from service.answering.kinds import Kind
 from service.answering.sentences import Sign, Topic
+from service.answering.strangers import is_named
 from service.candidates import Asked, Generation
 from service.catalogue import Catalogue
 
@@ -24,7 +24,6 @@ GIVES = {
     Kind.NAME: "gives a name",
     Kind.TEXT: "answers this",
 }
-_NAME = re.compile(r"(?<=[\w,;’'] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")  # not at the start of a sentence
 
 
 def searched_by(asked: Asked, catalogue: Catalogue) -> Searched:
@@ -35,16 +34,18 @@ def searched_by(asked: Asked, catalogue: Catalogue) -> Searched:
     return Searched(len(documents), tuple(sorted(bodies)), min(days, default=None), max(days, default=None))
 
 
-def why_none(asked: Asked, topic: Topic, generation: Generation) -> str:
-    """Say why there is no answer."""
+def why_none(asked: Asked, topic: Topic, generation: Generation, name: str | None = None) -> str:
+    """Say why there is no answer; `name` is one in the question that is a stranger here."""
     catalogue, reading = generation.catalogue, asked.reading
     searched = searched_by(asked, catalogue)
     if not catalogue.documents:
         return "the index holds no documents"
     if not searched.documents:
         return "no document here fits the filters and the bodies that are named"
-    if unknown := list(_unknown(asked, generation)):
-        return f"nothing here is about {unknown[0]}, nor does any of the {_reports(len(catalogue.documents))} name it"
+    if name and not is_named(name, generation):
+        return f"nothing here is about {name}, nor does any of the {_reports(len(catalogue.documents))} name it"
+    if name:
+        return f"nothing here is about {name}; it is named elsewhere, but not by what is nearest to the question"
     about = catalogue.about(reading) > 0
     timely = catalogue.timely(reading)[catalogue.fitting(asked.wanted) & (about if about.any() else True)]
     named = sorted(asked.wanted.bodies) if asked.wanted.bodies else reading.told_apart()
@@ -81,15 +82,6 @@ def _documents(asked: Asked, catalogue: Catalogue) -> list[Document]:
     about = catalogue.about(asked.reading) > 0
     chosen = fitting & about if about.any() else fitting
     return [catalogue.documents[row] for row in np.flatnonzero(chosen)]
-
-
-def _unknown(asked: Asked, generation: Generation) -> Iterator[str]:
-    """Find names in the question, other than of bodies that are known, of which no document has all the words."""
-    if asked.reading.bodies():
-        return
-    for match in _NAME.finditer(asked.terms.words):
-        if any(rarity == generation.lexical.rarest for rarity in generation.lexical.rarities(match.group()).values()):
-            yield match.group().removesuffix("'s").removesuffix("’s")
 
 
 def _and(names: Sequence[str]) -> str:

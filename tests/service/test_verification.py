@@ -313,11 +313,21 @@ def test_a_verdict_is_printed_for_people(citewell: Citewell, shelf: Library, mon
 
 @pytest.mark.parametrize(
     ("fields", "status"),
-    [({"quote": ""}, 422), ({}, 422), ({"quote": "a b c", "k": 1}, 422), ({"quote": "a b c", "document": "x"}, 404)],
+    [
+        ({"quote": ""}, 422),
+        ({}, 422),
+        ({"quote": "a b c", "k": 1}, 422),
+        ({"quote": "\\ud800 b c d"}, 422),
+        ({"quote": "a b c", "document": "x"}, 404),
+        ({"quote": "a b c", "document": "\\ud800"}, 404),
+        ({"quote": "a b c", "document": "x" * 2000}, 422),
+    ],
 )
 def test_a_request_that_cannot_be_done_is_a_problem(client: TestClient, fields: dict[str, Any], status: int) -> None:
     """As everywhere in the service."""
-    problem(client.post("/v1/verify", json=fields), status)
+    body = json.dumps(fields).replace("\\\\u", "\\u")  # halves of characters, as JSON may hold them
+    found = problem(client.post("/v1/verify", content=body, headers={"content-type": "application/json"}), status)
+    assert len(found["detail"]) < 300
 
 
 def test_what_is_given_over_the_wire_is_what_was_found(client: TestClient, searcher: Searcher) -> None:

@@ -1,0 +1,42 @@
+"""Names in a question that neither the collection's bodies nor the passages found know."""
+
+import re
+
+from indexer.lexical import stems_of
+from service.answering.sentences import EASY, Candidate
+from service.candidates import Asked, Generation
+
+RARE = 5.0  # rarity of a word that one passage in two hundred has; names of publishers and laws are in more
+BEGINS = 4  # letters that people's name shares with that of their place: Cornish, Cornwall
+# Capitals in a question, but for those at the start of a sentence. Abbreviations are people's own, too.
+_NAMES = re.compile(r"(?<=[\w,;’'] )[A-Z][a-z][\w’'-]+(?: [A-Z][a-z][\w’'-]+)*")
+
+
+def stranger(asked: Asked, best: Candidate, generation: Generation) -> str | None:
+    """Give the first name in the question that the best sentence's passage does not know; None where it knows all.
+
+    A question on a body of the collection is about that, whatever else it names. Where it is about none, a place or
+    person that is rare here and not in the passage is what it is about, so the passage does not answer.
+    """
+    if asked.reading.named or asked.wanted.bodies:
+        return None
+    passage = best.stored.passage
+    title = best.stored.document.metadata.title or ""
+    begins = {word[:BEGINS].casefold() for body in generation.catalogue.numbers for word in body.split()}
+    known = {*stems_of(f"{title} {passage.context} {passage.text}")}
+    for match in _NAMES.finditer(asked.reading.topic):
+        name = re.sub(r"['’]s?$", "", match.group())
+        rarities = generation.lexical.rarities(name)
+        telling = {stem for stem in rarities if stem not in EASY}
+        if (
+            telling
+            and not telling & known
+            and max(rarities[stem] for stem in telling) >= min(RARE, generation.lexical.rarest)
+        ):
+            return name
+    return None
+
+
+def is_named(name: str, generation: Generation) -> bool:
+    """Tell whether any passage has all words of a name."""
+    return generation.lexical.rarest not in generation.lexical.rarities(name).values()
