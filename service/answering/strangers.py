@@ -26,13 +26,9 @@ def stranger(asked: Asked, best: Candidate, generation: Generation) -> str | Non
     known = {*stems_of(f"{title} {passage.context} {passage.text}")}
     for match in _NAMES.finditer(asked.reading.topic):
         name = re.sub(r"['’]s?$", "", match.group())
-        rarities = generation.lexical.rarities(name)
-        telling = {stem for stem in rarities if stem not in EASY}
-        if (
-            telling
-            and not telling & known
-            and max(rarities[stem] for stem in telling) >= min(RARE, generation.lexical.rarest)
-        ):
+        rarities = {stem: rarity for stem, rarity in generation.lexical.rarities(name).items() if stem not in EASY}
+        is_rare = max(rarities.values(), default=0) >= min(RARE, generation.lexical.rarest)
+        if is_rare and not rarities.keys() & known and name[:BEGINS].casefold() not in begins:
             return name
     return None
 

@@ -317,15 +317,15 @@ def test_a_verdict_is_printed_for_people(citewell: Citewell, shelf: Library, mon
         ({"quote": ""}, 422),
         ({}, 422),
         ({"quote": "a b c", "k": 1}, 422),
-        ({"quote": "\\ud800 b c d"}, 422),
+        ({"quote": "\ud800 b c d"}, 422),
         ({"quote": "a b c", "document": "x"}, 404),
-        ({"quote": "a b c", "document": "\\ud800"}, 404),
+        ({"quote": "a b c", "document": "\ud800"}, 422),
         ({"quote": "a b c", "document": "x" * 2000}, 422),
     ],
 )
 def test_a_request_that_cannot_be_done_is_a_problem(client: TestClient, fields: dict[str, Any], status: int) -> None:
     """As everywhere in the service."""
-    body = json.dumps(fields).replace("\\\\u", "\\u")  # halves of characters, as JSON may hold them
+    body = json.dumps(fields)  # which can write half a character, as the client cannot
     found = problem(client.post("/v1/verify", content=body, headers={"content-type": "application/json"}), status)
     assert len(found["detail"]) < 300
 
