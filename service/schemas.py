@@ -178,7 +178,7 @@ class AskResponse(BaseModel):
     question: str
     status: Status
     answer: str | None = Field(description="the quotes, one after the other")
-    confidence: float = Field(description="0 to 1: estimated chance that the first quote answers the question")
+    confidence: float = Field(description="0 to 1: estimated chance that a quote answers the question")
     quotes: tuple[Quote, ...]
     reason: str | None = Field(description="why there is no answer, or only a part of one")
     searched: SearchedOut

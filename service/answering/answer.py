@@ -42,7 +42,7 @@ class Answer:
     """The best quote comes first, or, where a question is about change, the oldest.
 
     `text` is made of quotes only; None where there is no answer, and then `reason` says why. `confidence` is the
-    estimated chance that the first quote answers the question.
+    estimated chance that one of the quotes answers the question.
     """
 
     question: str

@@ -66,7 +66,7 @@ class Answers:
 
     Risk is the share of wrong ones, over all questions: where no quote that is shown is right. A question that is
     called unanswerable is the last that would be answered, and wrongly. Calibration compares the confidence of those
-    that were answered with whether the first quote is right; its AUC is over all questions.
+    that were answered with whether a quote is right; its AUC is over all questions.
     """
 
     groups: dict[str, Group]  # by type, first that of all questions
@@ -137,7 +137,7 @@ def answer_figures(given: Sequence[tuple[QuestionType, Answered]], everything: s
         ),
         calibration=measures.calibration(
             [one.confidence for one in said],
-            [any(quote.is_right for quote in one.quotes[:1]) for one in said],
+            [one.is_right for one in said],
             [one.confidence for kind, one in given if kind is not QuestionType.UNANSWERABLE],
             [one.confidence for kind, one in given if kind is QuestionType.UNANSWERABLE],
         ),

@@ -2,10 +2,10 @@
 
     python -m tests.quality.answers INDEX QUESTIONS.jsonl [INDEX QUESTIONS.jsonl ...]
 
-Prints the weights of sentences, and those of the two chances (that the reports answer, and that the first quote is
-right); then, each question weighed with weights that no question on the same body took part in: how often the first
-quote, or one of three, is right; how many of the unanswerable questions are told so while how many of the others are
-answered; and how well the confidence is calibrated.
+Prints the weights of sentences, and those of the two chances (that the reports answer, and that a quote is right);
+then, each question weighed with weights that no question on the same body took part in: how many questions are
+answered, and how many of the unanswerable ones told to be so; how often the first quote, or one of all, is right; and
+how well the confidence is calibrated.
 
 There are few unanswerable questions, so the sentences of answerable ones without those on their gold pages stand in
 for more, each counting less. Sentences are fitted as passages are, see `tests.quality.fit`.
@@ -26,8 +26,9 @@ from indexer.settings import Settings
 from indexer.store import Store
 from service.answering import Answerer, Looked
 from service.answering.chances import ANSWERABLE, FACTS, LEAST, RIGHT, facts_of
-from service.answering.choice import WEIGHTS
+from service.answering.choice import WEIGHTS, choose
 from service.answering.sentences import SIGNS, Candidate
+from service.catalogue import Catalogue
 from service.evaluation.measures import calibration
 from service.evaluation.questions import Question, QuestionType, read_questions
 from service.evaluation.wording import contains, overlaps
@@ -51,6 +52,7 @@ class Example:
     question: Question
     group: str  # the first body that it names, or its id: questions on one body are never apart
     looked: Looked
+    catalogue: Catalogue
     signs: Vector  # (sentences, 7)
     right: NDArray[np.bool_]
     elsewhere: NDArray[np.bool_]  # on none of the gold pages
@@ -63,12 +65,18 @@ class Example:
     def is_plain(self) -> bool:
         return self.question.type in {QuestionType.FACTUAL, QuestionType.EXPLANATORY}
 
-    def facts(self, weights: Vector, among: NDArray[np.bool_]) -> tuple[Vector, bool]:
-        """Give the facts about the best sentence among some, and whether it is right."""
-        sums = self.signs[among] @ weights
-        row = np.flatnonzero(among)[sums.argmax()]
-        facts = facts_of(self.looked.sentences[row], sums, self.looked.topic, self.looked.asked.reading)
-        return facts, bool(self.right[row])
+    def facts(self, weights: Vector, among: NDArray[np.bool_] | None = None) -> Vector:
+        """Give the facts about the best sentence among some."""
+        rows = np.arange(len(self.right)) if among is None else np.flatnonzero(among)
+        sums = self.signs[rows] @ weights
+        best = self.looked.sentences[rows[sums.argmax()]]
+        return facts_of(best, sums, self.looked.topic, self.looked.asked.reading)
+
+    def quotes(self, weights: Vector) -> list[bool]:
+        """Tell which of the quotes that would be shown are right."""
+        right = {id(one) for one, is_right in zip(self.looked.sentences, self.right, strict=True) if is_right}
+        chosen = choose(self.looked.sentences, self.signs @ weights, self.looked.asked.reading, self.catalogue)
+        return [any(id(one) in right for one in quote.sentences) for quote in chosen]
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def main(pairs: Sequence[tuple[Path, Path]]) -> None:
     fitted = _fitted(examples)
     _tell("sentences", SIGNS, fitted.weights, WEIGHTS)
     _tell("answerable", FACTS, fitted.answerable, (*ANSWERABLE.weights, ANSWERABLE.level))
-    _tell("first quote right", FACTS, fitted.right, (*RIGHT.weights, RIGHT.level))
+    _tell("a quote right", FACTS, fitted.right, (*RIGHT.weights, RIGHT.level))
     in_use = Fitted(
         np.array(WEIGHTS),
         np.array([*ANSWERABLE.weights, ANSWERABLE.level]),
@@ -110,7 +118,8 @@ def _examples(folder: Path, file: Path) -> list[Example]:
             signs = np.stack([one.signs for one in looked.sentences])
             right = np.array([_is_right(question, one) for one in looked.sentences], bool)
             elsewhere = np.array([not _on_gold_page(question, one) for one in looked.sentences], bool)
-            made.append(Example(question, named[0].body if named else question.id, looked, signs, right, elsewhere))
+            group = named[0].body if named else question.id
+            made.append(Example(question, group, looked, generation.catalogue, signs, right, elsewhere))
     return made
 
 
@@ -132,17 +141,19 @@ def _fitted(examples: Sequence[Example]) -> Fitted:
     weights = _listwise([example for example in examples if example.is_plain and example.right.any()])
     facts, answerable, right, counts = [], [], [], []
     for example in examples:
-        whole, is_right = example.facts(weights, np.ones(len(example.right), bool))
-        rows = [(whole, example.is_answerable, is_right, 1.0 if example.is_answerable else UNANSWERABLE_COUNTS)]
+        count = 1.0 if example.is_answerable else UNANSWERABLE_COUNTS
+        rows = [(example.facts(weights), example.is_answerable, any(example.quotes(weights)), count)]
         if example.is_plain and example.elsewhere.any():
-            rows.append((example.facts(weights, example.elsewhere)[0], False, False, STAND_IN_COUNTS))
-        for row, to_answer, is_first, count in rows:
+            rows.append((example.facts(weights, example.elsewhere), False, False, STAND_IN_COUNTS))
+        for row, to_answer, is_right, weight in rows:
             facts.append(row)
             answerable.append(to_answer)
-            right.append(is_first)
-            counts.append(count)
+            right.append(is_right)
+            counts.append(weight)
     x, weigh = np.stack(facts), np.array(counts)
-    return Fitted(weights, _logistic(x, np.array(answerable), weigh), _logistic(x, np.array(right), weigh))
+    # Of all that is asked so and so much is answered rightly, so here each question counts once.
+    as_asked = (weigh >= 1).astype(np.float64)
+    return Fitted(weights, _logistic(x, np.array(answerable), weigh), _logistic(x, np.array(right), as_asked))
 
 
 def _listwise(examples: Sequence[Example]) -> Vector:
@@ -200,30 +211,25 @@ def _measure(rounds: Sequence[Sequence[tuple[Example, Fitted]]], bound: float | 
         figures.setdefault(name, []).append(float(np.mean(values)))
 
     for pairs in rounds:
-        told, answerable, right = [], [], []
-        for example, fitted in pairs:
-            facts, is_right = example.facts(fitted.weights, np.ones(len(example.right), bool))
-            told.append([_chance(facts, fitted.answerable), _chance(facts, fitted.right)])
-            answerable.append(example.is_answerable)
-            right.append(is_right)
-        chances, can, first = np.array(told), np.array(answerable), np.array(right)
-        least = bound or float(np.quantile(chances[can, 0], 1 - ANSWERED_AT_LEAST))
+        facts = [example.facts(fitted.weights) for example, fitted in pairs]
+        chances = np.array([_chance(one, fitted.answerable) for one, (_, fitted) in zip(facts, pairs, strict=True)])
+        told = np.array([_chance(one, fitted.right) for one, (_, fitted) in zip(facts, pairs, strict=True)])
+        quotes = [example.quotes(fitted.weights) for example, fitted in pairs]
+        can = np.array([example.is_answerable for example, _ in pairs])
+        least = bound or float(np.quantile(chances[can], 1 - ANSWERED_AT_LEAST))
+        given = chances >= least
         note("bound", least)
-        note("answered", chances[can, 0] >= least)
-        note("unanswerable recall", chances[~can, 0] < least)
+        note("answered", given[can])
+        note("unanswerable recall", ~given[~can])
         for type_ in (QuestionType.FACTUAL, QuestionType.EXPLANATORY):
-            these = [(example, fitted) for example, fitted in pairs if example.question.type is type_]
-            for most in (1, 3):
-                note(f"{type_} right@{most}", [_has_right(example, fitted, most) for example, fitted in these])
-        if found := calibration(chances[:, 1].tolist(), first.tolist(), [], []):
+            rows = [row for row, (example, _) in enumerate(pairs) if example.question.type is type_]
+            note(f"{type_} first quote right", [bool(given[row]) and quotes[row][0] for row in rows])
+            note(f"{type_} a quote right", [bool(given[row]) and any(quotes[row]) for row in rows])
+        shown = np.flatnonzero(given)
+        if found := calibration(told[shown].tolist(), [any(quotes[row]) for row in shown], [], []):
             note("ECE of the confidence", found.ece)
     for name, values in figures.items():
         print(f"  {name:24} {np.mean(values):.3f}" + (f"  ({np.std(values):.3f})" if len(values) > 1 else ""))
-
-
-def _has_right(example: Example, fitted: Fitted, most: int) -> bool:
-    first = np.argsort(-(example.signs @ fitted.weights), kind="stable")[:most]
-    return bool(example.right[first].any())
 
 
 def _chance(facts: Vector, weights: Vector) -> float:
