@@ -57,7 +57,8 @@ class Answerer:
         kind = wanted(asked.terms.words)
         told = replace(kind, of=wanted(reading.topic).of or kind.of)  # without the names of bodies, if it can be
         vectors = vectors_of(asked, self.searcher.encoder)
-        topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1])
+        known = (asked.terms.words, *reading.bodies())
+        topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1], known)
         hits = found.hits[:depth]
         ids = [passage_id for hit in hits for passage_id in hit.passage_ids]
         stored = reader.passages(ids)

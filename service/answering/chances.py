@@ -60,6 +60,6 @@ def facts_of(best: Candidate, sums: NDArray[np.float64], topic: Topic, reading: 
 
 
 # The chance that the reports answer, and that one of the quotes does.
-ANSWERABLE = Chance((5.4, 3.4, -6.0, -0.6, 2.3, 5.6, -0.6), -7.5)
-RIGHT = Chance((4.3, -0.8, -4.4, 0.3, 0.8, 3.4, 0.0), -4.0)
-LEAST = 0.4  # chance below which nothing is said
+ANSWERABLE = Chance((1.6, 3.5, -5.4, 0.3, 1.6, 5.8, -1.1), -5.6)
+RIGHT = Chance((1.6, 0.2, -3.9, 0.5, 0.9, 2.0, 0.2), -2.1)
+LEAST = 0.5  # chance below which nothing is said

@@ -14,7 +14,7 @@ from service.highlight import stem, words_of
 from service.reading import Reading
 
 # How much each sign of a sentence counts, fitted to development questions by `python -m tests.quality.answers`.
-WEIGHTS = (0.6, 6.6, 5.3, 1.7, 5.9, 2.9, -2.0)
+WEIGHTS = (0.7, 11.9, 3.9, 2.4, 4.0, 4.6, -4.5)
 MOST = 3  # quotes where one answers
 LONGEST = 3  # sentences of a quote
 MOST_REPORTS = 8  # quotes where each report, or each body, has its own

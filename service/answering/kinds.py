@@ -41,18 +41,30 @@ def wanted(question: str) -> Wanted:
 
 _OF_SOMETHING = frozenset({Kind.NUMBER, Kind.SHARE, Kind.NAME, Kind.DURATION})
 _FLAGS = re.IGNORECASE | re.VERBOSE
+_HOW = "(?:how|hwo|who)"  # as it is mistyped; nobody asks who many
 # The first that fits counts.
 _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (Kind.TEXT, re.compile(r"^ \W* (?: (?:and|but|so) \s )? why \b", _FLAGS)),  # whatever number it then names
     (
         Kind.MONEY,
         re.compile(
-            r"""
-            \b how \s (?:much|large|big) \b .{0,60} \b (?: money|costs?|pays?|paid|spen[dt]|fund\w*|budget|invest\w*
+            rf"""
+            \b {_HOW} \s (?:much|large|big) \b .{{0,60}} \b (?: money|costs?|pays?|paid|spen[dt]|fund\w*|budget|invest\w*
                 |fees?|grant|salary|saved?|savings|compensation|ransom|price|£ )
-            | \b what \s (?:was|is|were|are|did) \b .{0,30} \b (?: costs?|price|salary|pay|budget|fees?|sum
+            | \b what \s (?:was|is|were|are|did|do|does) \b .{{0,30}} \b (?: costs?|price|salary|pay|budget|fees?|sum
                 |amount ) \b
             | \b (?: hourly|daily|weekly ) \s rate \b
-            | \b how \s much \s (?: more|extra|new|was|is|did|does|has ) \b
+            | \b {_HOW} \s much \s (?: more|extra|new|was|is|did|does|has ) \b
+            """,
+            _FLAGS,
+        ),
+    ),
+    (
+        Kind.GRADE,  # to rate is not a rate
+        re.compile(
+            r"""
+            \b (?: did|do|does|would ) \s (?: \w+ \s rate \b (?! \s (?:of|change|rise|fall|go) )
+                | .{1,50} \b rate \s (?: the|its?|their|this|these|our|(?-i:[A-Z]) ) \b )
             """,
             _FLAGS,
         ),
@@ -73,9 +85,9 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         Kind.DURATION,
         re.compile(
-            r"""
-            \b how \s (?: long|soon|quickly|fast|old ) \b
-            | \b how \s many \s (?:\w+\s)? (?: minute|hour|day|week|month|year|fortnight|term )s? \b
+            rf"""
+            \b {_HOW} \s (?: long|soon|quickly|fast|old ) \b
+            | \b {_HOW} \s many \s (?:\w+\s)? (?: minute|hour|day|week|month|year|fortnight|term )s \b
             | \b (?: average|typical|usual|maximum|longest ) \s (?: wait|time|length|delay|stay ) \b
             """,
             _FLAGS,
@@ -85,8 +97,9 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         Kind.GRADE,
         re.compile(
             r"""
-            \b (?: what|which|how ) \b .{0,50} \b (?: grade[ds]?|rat(?:ed|ings?)|judge?ments?|judged|verdict ) \b
-            | \b (?: grade|rating|judge?ment ) \b (?! \s of \b )
+            ^ (?! .* \b how \s many \b ) .* (?:
+                \b (?: what|which|how ) \b .{0,50} \b (?: grade[ds]?|rat(?:ed|ings?)|judge?ments?|judged|verdict ) \b
+                | \b (?: grade|rating|judge?ment ) \b (?! \s of \b ) )
             """,
             _FLAGS,
         ),
@@ -94,9 +107,10 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         Kind.NUMBER,
         re.compile(
-            r"""
-            \b how \s (?: many|big|large|small|high|low ) \b | \b (?:what|the) \s (?:total\s)? number \s of \b
-            | ^ \W* what \b .{0,30} \b (?: cap|limit|total|average|mean|median|score|highest|lowest|maximum|minimum
+            rf"""
+            \b {_HOW} \s (?: many|big|large|small|high|low ) \b
+            | (?: ^ \W* | \b (?:what|the) \s ) (?:total\s)? numbers? \s of \b
+            | ^ \W* what \b .{{0,30}} \b (?: cap|limit|total|average|mean|median|score|highest|lowest|maximum|minimum
                 |worst|best|typical|usual|size ) \b
             """,
             _FLAGS,
@@ -107,7 +121,7 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         re.compile(
             r"""
             \b when (?: ['’]s | \s (?: did|was|were|is|are|will|does|do|had|has|would|\w+['’]s ) ) \b
-            | \b (?: what|which ) \s (?:exact\s)? (?: date|day|year|month )s? \b
+            | \b (?: what|which ) \s (?:exact\s)? (?: date|day|year|month|time )s? \b | \b dates? \s of \b
             | \b opening \s hours \b | \b since \s when \b
             """,
             _FLAGS,

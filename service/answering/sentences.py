@@ -1,6 +1,7 @@
 """The sentences of the best hits, and what speaks for each as an answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -23,6 +24,9 @@ EASY = frozenset(
 )
 
 
+_ADDRESS = re.compile(r"://|\bwww\.|\w@\w")
+
+
 class Sign(StrEnum):
     """What speaks for a sentence, in the order of the columns."""
 
@@ -32,7 +36,7 @@ class Sign(StrEnum):
     NEARBY = "words nearby"  # the same with the sentences before and after
     KIND = "kind"  # 1 where it has something of the kind that is asked for
     OF = "of"  # share of the words beside the question word that stand near such a thing
-    SHORT = "short"  # 1 where it is hardly a sentence
+    SHORT = "short"  # 1 where it is hardly a sentence, but a heading or an address
 
 
 SIGNS = tuple(Sign)
@@ -45,19 +49,25 @@ class Topic:
     wanted: Wanted
     rarities: Mapping[str, float]  # of its words, by stem
     vector: NDArray[np.float32]  # (dim,)
+    known: frozenset[str] = frozenset()  # stems of the question and of the bodies in it, which are no news
 
     @classmethod
-    def of(cls, wanted: Wanted, rarities: Mapping[str, float], vector: NDArray[np.float32]) -> Self:
-        """Leave out the words that say nothing."""
-        told = {
-            one: rarity for one, rarity in rarities.items() if one not in EASY and (len(one) > 2 or one.isdigit())
-        }
-        return cls(wanted, told, vector)
+    def of(
+        cls, wanted: Wanted, rarities: Mapping[str, float], vector: NDArray[np.float32], known: Iterable[str] = ()
+    ) -> Self:
+        """Leave out the words that say nothing; `known` are texts whose names are no news."""
+        telling = {one for one in rarities.keys() - EASY if len(one) > 2 or one.isdigit()}
+        words = frozenset(stem(word) for text in known for word in words_of(text))
+        return cls(wanted, {one: rarity for one, rarity in rarities.items() if one in telling}, vector, words)
 
     @property
     def asks_short(self) -> bool:
         """Tell whether something shorter than a sentence is asked for."""
         return self.wanted.kind is not Kind.TEXT
+
+    def is_news(self, thing: str) -> bool:
+        """Tell whether something could be the answer: a name that the question itself says is none."""
+        return self.wanted.kind is not Kind.NAME or not {stem(word) for word in words_of(thing)} - {""} <= self.known
 
     def share(self, stems: frozenset[str]) -> float:
         """Give the share of the topic's words that are among these, the rare ones counting for more."""
@@ -110,7 +120,7 @@ def _of_passage(
     texts = [passage.text[start:end] for start, end in passage.sentences]
     stems = [frozenset(stems_of(text)) for text in texts]
     for place, text in enumerate(texts):
-        found = find(topic.wanted.kind, text)
+        found = [at for at in find(topic.wanted.kind, text) if topic.is_news(text[slice(*at)])]
         near, short = _nearest(text, found, topic.wanted.of)
         signs = {
             Sign.HIT: behind,
@@ -119,7 +129,7 @@ def _of_passage(
             Sign.NEARBY: topic.share(frozenset().union(*stems[max(0, place - 1) : place + 2])),
             Sign.KIND: bool(found),
             Sign.OF: near,
-            Sign.SHORT: len(words_of(text)) < SHORT,
+            Sign.SHORT: len(words_of(text)) < SHORT or _ADDRESS.search(text) is not None,
         }
         row = np.array([signs[sign] for sign in SIGNS], np.float64)
         yield Candidate(hit, stored, place, row, short)

@@ -5,6 +5,8 @@ import re
 from indexer.dates import find_dates
 from service.answering.kinds import Kind
 
+LONGEST_ABBREVIATION = 5  # letters
+
 
 def find(kind: Kind, text: str) -> list[tuple[int, int]]:
     """Give the places `[start, end)` of all things of that kind, in order; none for TEXT."""
@@ -28,9 +30,13 @@ def _dates(text: str) -> list[tuple[int, int]]:
 
 
 def _is_plain(text: str, match: re.Match[str]) -> bool:
-    """Tell whether a capital says nothing, as at the start of a sentence."""
+    """Tell whether a capital says nothing: at the start of a sentence, of a month, of an abbreviation."""
+    name = match.group()
+    if " " in name:
+        return False
     before = text[: match.start()].rstrip()
-    return (not before or before[-1] in ".!?:•") and " " not in match.group() and not match.group().isupper()
+    starts = not before or before[-1] in ".!?:•"
+    return starts or re.fullmatch(_MONTH, name) is not None or (name.isupper() and len(name) <= LONGEST_ABBREVIATION)
 
 
 _FLAGS = re.IGNORECASE | re.VERBOSE
