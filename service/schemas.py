@@ -14,6 +14,7 @@ from indexer.store import Reader, text_sha256
 from service.answering import Answer, Quote, Status
 from service.citation import Citation
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
+from service.receipts import Outcome, Receipt, Resolution
 from service.search import Hit, Interpretation, Part, Reranked, SearchResult
 from service.verification import LONGEST_QUOTE, Match, Verdict, Verification
 
@@ -338,6 +339,33 @@ class VerifyResponse(BaseModel):
             reason=found.reason,
             generation=found.generation,
             took_ms=found.took_ms,
+        )
+
+
+class ReceiptResponse(BaseModel):
+    """What became of the quote that a receipt is of."""
+
+    text: str = Field(description="the quote")
+    question: str
+    outcome: Outcome
+    passed: bool = Field(description="whether the quote can be relied on")
+    reason: str
+    citation: Citation | None = Field(description="where it stands now")
+    instead: str | None = Field(description="what stands in its place, where it is gone and its surroundings are not")
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, receipt: Receipt, found: Resolution) -> Self:
+        """Write what became of a receipt's quote."""
+        return cls(
+            text=receipt.text,
+            question=receipt.question,
+            outcome=found.outcome,
+            passed=found.passed,
+            reason=found.reason,
+            citation=found.citation,
+            instead=found.instead,
+            notes=found.notes,
         )
 
 

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from indexer.sync import Progress, Report
 from service.citation import Citation
-from service.schemas import AskResponse, HitOut, PageResponse, SearchResponse, StatusResponse, VerifyResponse
+from service.schemas import (
+    AskResponse,
+    HitOut,
+    PageResponse,
+    ReceiptResponse,
+    SearchResponse,
+    StatusResponse,
+    VerifyResponse,
+)
 from service.signs import safe, safe_line
 from service.verification import Match
 
@@ -138,6 +146,20 @@ def _print_place(out: Console, citation: Citation) -> None:
     out.print(Text(safe_line(f"{INDENT}{citation.source}"), overflow="fold"))
     command = f"citewell show {citation.doc_id} --page {citation.page} --spans {marked}"
     out.print(Text(INDENT + command, overflow="fold"))
+
+
+def print_receipt(found: ReceiptResponse) -> None:
+    """Print what became of a receipt's quote, the quote, and where it stands now."""
+    out = console()
+    out.print(Text(safe_line(f"{found.outcome}: {found.reason}"), style="bold"))
+    _print_text(out, Text("“").append(safe(found.text)).append("”"))
+    if found.instead:
+        _print_text(out, Text("instead: “").append(safe(found.instead)).append("”"))
+    if found.citation:
+        out.print(Text(INDENT + _facts(found.citation)))
+        _print_place(out, found.citation)
+    for note in found.notes:
+        out.print(Text(safe_line(f"{INDENT}{note}"), overflow="fold"))
 
 
 def print_page(page: PageResponse) -> None:

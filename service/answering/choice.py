@@ -19,7 +19,7 @@ MOST = 3  # quotes where one answers
 LONGEST = 3  # sentences of a quote
 MOST_REPORTS = 8  # quotes where each report, or each body, has its own
 WITHIN = 4.0  # how far the sum of a further quote may be behind the best
-WITHIN_APART = 5.0  # the same where each report or body has its own quote
+WITHIN_APART = 8.0  # the same where each report or body has its own quote
 SAME = 0.8  # share of words in common from which two sentences say the same
 
 

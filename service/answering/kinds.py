@@ -63,8 +63,8 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         Kind.GRADE,  # to rate is not a rate
         re.compile(
             r"""
-            \b (?: did|do|does|would ) \s (?: \w+ \s rate \b (?! \s (?:of|change|rise|fall|go) )
-                | .{1,50} \b rate \s (?: the|its?|their|this|these|our|(?-i:[A-Z]) ) \b )
+            \b (?: did|do|does|would ) \s (?: (?! (?:the|an?|its?|their|this|that|any) \s ) \w+ \s rate \b
+                | .{1,50} \b rate \s (?: (?:the|its?|their|this|these|our) \b | (?-i:[A-Z]) ) )
             """,
             _FLAGS,
         ),
