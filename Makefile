@@ -11,9 +11,9 @@ QUESTION := How many children in Northamptonshire had no social worker when Ofst
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the cited passage
+demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the cited answer
 	$(BIN)/citewell index corpus
-	$(BIN)/citewell search -k 1 "$(QUESTION)"
+	$(BIN)/citewell ask "$(QUESTION)"
 
 test: $(VENV)/.installed-dev  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -99,9 +99,9 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```text\n(.*?)```", TEXTS["README.md"], re.DOTALL)
 
     index = citewell("index", "corpus", "--index", str(tmp_path / "index"))
-    search = citewell("search", "-k", "1", question, "--index", str(tmp_path / "index"))
+    answer = citewell("ask", question, "--index", str(tmp_path / "index"))
 
-    assert masked(index + search) == masked(shown)
+    assert masked(index + answer) == masked(shown)
 
 
 def citewell(*arguments: str) -> str:

@@ -51,11 +51,7 @@ def why_none(asked: Asked, topic: Topic, generation: Generation, name: str | Non
     named = sorted(asked.wanted.bodies) if asked.wanted.bodies else reading.told_apart()
     on = f" on {_and(named)}" if named else ""
     if reading.times and not (timely > 0).any():
-        days = {searched.published_from, searched.published_to} - {None}
-        held = " and ".join(str(day) for day in sorted(day for day in days if day))
-        return (
-            f"no report{on} is of that time; those here were published {'between ' if len(days) > 1 else 'on '}{held}"
-        )
+        return f"no report{on} is of that time; {_published(searched)}"
     if searched.documents == 1:
         return f"the one report{on} that was searched does not say; nothing in it {GIVES[topic.wanted.kind]} for that"
     return (
@@ -82,6 +78,13 @@ def _documents(asked: Asked, catalogue: Catalogue) -> list[Document]:
     about = catalogue.about(asked.reading) > 0
     chosen = fitting & about if about.any() else fitting
     return [catalogue.documents[row] for row in np.flatnonzero(chosen)]
+
+
+def _published(searched: Searched) -> str:
+    first, last = searched.published_from, searched.published_to
+    if not first:
+        return "those here say no date of publication"
+    return f"those here were published {f'on {first}' if first == last else f'between {first} and {last}'}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -71,7 +71,8 @@ class Topic:
 
     def share(self, stems: frozenset[str]) -> float:
         """Give the share of the topic's words that are among these, the rare ones counting for more."""
-        return sum(self.rarities[one] for one in stems & self.rarities.keys()) / (sum(self.rarities.values()) or 1.0)
+        said = sum(rarity for one, rarity in self.rarities.items() if one in stems)  # always in the same order
+        return said / (sum(self.rarities.values()) or 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

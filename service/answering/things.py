@@ -19,7 +19,7 @@ def find(kind: Kind, text: str) -> list[tuple[int, int]]:
     if kind is Kind.NUMBER:
         others = [*_dates(text), *(match.span() for match in _NO_COUNT.finditer(text))]
         numbers = [match.span() for match in _NUMBERS.finditer(text)]
-        return [(at, end) for at, end in numbers if not any(first <= at < last for first, last in others)]
+        return [(at, end) for at, end in numbers if not any(first < end and at < last for first, last in others)]
     return [match.span() for match in _FOUND[kind].finditer(text)]
 
 
@@ -32,7 +32,7 @@ def _dates(text: str) -> list[tuple[int, int]]:
 def _is_plain(text: str, match: re.Match[str]) -> bool:
     """Tell whether a capital says nothing: at the start of a sentence, of a month, of an abbreviation."""
     name = match.group()
-    if " " in name:
+    if len(name.split()) > 1:
         return False
     before = text[: match.start()].rstrip()
     starts = not before or before[-1] in ".!?:•"
@@ -44,8 +44,9 @@ _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _SPELT = rf"\b(?:(?:{_TENS})(?:[-\s](?:{_ONES}))?|{_TEENS}|{_ONES}|dozens?|hundreds?|thousands?|none|nobody)\b"
-_DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
-_NUMBER = rf"(?:{_DIGITS}|{_SPELT})"
+# Repeats give nothing back, and nothing begins within digits: so a search takes a bounded number of steps a character.
+_DIGITS = r"(?<!\d)\d++(?:,\d{3}(?!\d)){0,4}+(?:\.\d++)?+"
+_NUMBER = rf"(?:{_DIGITS}|{_SPELT})(?:\s(?:million|billion|thousand|hundred)\b)?"
 _RANGE = rf"{_NUMBER}(?:(?:\s*[-–]\s*|\s+(?:to|and|or)\s+){_NUMBER})?"
 _SOFT = r"(?:(?:over|under|almost|nearly|about|around|(?:more|less|fewer)\sthan|up\sto|at\sleast)\s+)?"
 _LENGTH = r"(?:(?:working|calendar|school)\s)?(?:minute|hour|day|week|month|year|fortnight|term)s?\b"
@@ -56,8 +57,10 @@ _SEASON = r"(?:early|mid|late|spring|summer|autumn|winter|the\s(?:end|beginning|
 _NUMBERS = re.compile(rf"(?<![\w.£$€/-]) (?:between\s+)? {_RANGE} (?! [\w%] | \.\d )", _FLAGS)
 _NO_COUNT = re.compile(  # numbers of paragraphs, lengths of time, sums, shares, ages and the like
     rf"""
-    ^ \s* \d{{1,3}} \. (?!\d) | \b {_RANGE} [\s-] {_LENGTH} | [£$€] \s? {_DIGITS} | {_DIGITS} \s? (?: % | per\s?cent )
-    | \b (?: aged?|section|paragraph|page|regulation|part|key\sstage|year ) \s {_RANGE}
+    ^ \s* (?: \d{{1,3}} \. (?!\d) | \d{{1,2}} (?:\.\d{{1,2}})+ \.? (?= \s (?-i:[A-Z]) ) )
+    | \b {_RANGE} [\s-] {_LENGTH} | [£$€] \s? {_RANGE} | {_RANGE} \s? (?: % | per\s?cent )
+    | \b age[ds]? \s (?: (?:between|over|under) \s )? {_RANGE}
+    | \b (?: section|paragraph|page|regulation|part|key\sstage|year )s? \s {_RANGE}
     | \b one (?= \s (?:of|another|or) \b )
     """,
     _FLAGS,
@@ -66,20 +69,20 @@ _FOUND = {
     Kind.MONEY: re.compile(
         rf"""
         [£$€] \s? {_DIGITS} (?: \s? (?: million|billion|thousand|bn|m|k ) \b )?
-        | {_NUMBER} \s (?: (?: million|billion|thousand ) \s )? (?: pounds|euros|pence ) \b
+        | \b {_NUMBER} \s (?: pounds|euros|pence ) \b
         """,
         _FLAGS,
     ),
     Kind.SHARE: re.compile(
         rf"""
-        {_SOFT} {_DIGITS} \s? (?: % | per\s?cent\b )
-        | \b {_SOFT} (?: {_NUMBER} \s (?: in|out\sof|of\sthe|of ) \s (?:every\s)? {_NUMBER}
-            | (?: a|one|two|three|four|nine ) [-\s] (?: half|third|quarter|fifth|tenth )s?
-            | half|all|none|the\s(?:vast\s)?majority|most ) \b
+        \b {_SOFT} (?: {_RANGE} \s? (?: % | per\s?cent\b )
+            | {_NUMBER} \s (?: in|out\sof|of\sthe|of ) \s (?:every\s)? (?! (?:19|20)\d\d\b ) {_NUMBER} \b
+            | (?: a|one|two|three|four|nine ) [-\s] (?: half|third|quarter|fifth|tenth )s? \b
+            | (?: half|all|none|the\s(?:vast\s)?majority|most ) \b )
         """,
         _FLAGS,
     ),
-    Kind.DURATION: re.compile(rf"{_SOFT} \b (?: {_RANGE} | an? | several | a\sfew ) [\s-] {_LENGTH}", _FLAGS),
+    Kind.DURATION: re.compile(rf"\b {_SOFT} (?: {_RANGE} | an? | several | a\sfew ) [\s-] {_LENGTH}", _FLAGS),
     Kind.GRADE: re.compile(
         r"""
         \b (?: requires? \s improvement (?: \s to \s be \s good )? | inadequate|outstanding|good|adequate|satisfactory
@@ -96,11 +99,12 @@ _TIMES = re.compile(
     """,
     re.VERBOSE,
 )
-# Words with capitals and the little words between them; and what stands in quotation marks, as schemes are named.
+# What stands in quotation marks, as schemes are named; and words with capitals and the little words between them.
 _NAMES = re.compile(
     r"""
-    [A-Z][\w’'&-]* (?: \s+ (?: (?: of|the|and|for|in|on|at|to|& ) \s+ ){0,2} [A-Z][\w’'&-]* )*
-    | (?<= [‘“"] ) [^‘’“”"]{2,60} (?= [’”"] )
+    (?: (?<=“) | (?<=^") | (?<=[\s(]") ) (?=\S) [^“”"]{2,60} (?= [”"] )
+    | (?<=‘) (?=\S) [^‘]{2,60}? (?= ’ (?!\w) )
+    | \b [A-Z][\w’'&-]* (?: \s+ (?: (?: of|the|and|for|in|on|at|to|& ) \s+ ){0,2} [A-Z][\w’'&-]* )*
     """,
     re.VERBOSE,
 )
