@@ -79,6 +79,7 @@ class Hit:
     highlights: tuple[tuple[int, int], ...]
     citation: Citation
     twins: tuple[Citation, ...] = ()
+    twin_ids: tuple[int, ...] = ()  # of the passages that these cite
     parts: tuple[Part, ...] = ()
     context: str = ""  # of the best passage; what models read in front of the text
     reranked: Reranked | None = None
@@ -285,6 +286,7 @@ def _hit(  # noqa: PLR0917 - all that is known at this point
         highlights=tuple(highlights(query.text, text)),
         citation=cite(parts, reader),
         twins=tuple(cite([found[row]], reader) for row in group.twins),
+        twin_ids=tuple(found[row].passage_id for row in group.twins),
         parts=tuple(
             Part(signal.value, round(float(value), 4), weight)
             for signal, value, weight in zip(SIGNALS, candidates.signals[group.row], weights.signals, strict=True)

@@ -19,6 +19,9 @@ from operator import xor
 from typing import Any, Generic, NamedTuple, TypeVar
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexer.database import REMEDY, STORE_FILE
 from indexer.errors import IndexFormatError
 
@@ -233,3 +236,12 @@ def altered(table: str, *key: object) -> IndexFormatError:
     """Make the error for a row that is not as it was written, or is gone."""
     name = ", ".join(str(part)[:80] for part in key)
     return IndexFormatError(f"row {name} of table `{table}` in `{STORE_FILE}` is damaged or missing; {REMEDY}")
+
+
+def read_vectors(blob: bytes, dim: int) -> NDArray[np.float16]:
+    """Give stored vectors, (n, dim). Raises IndexFormatError where the bytes are no such vectors."""
+    if not blob or len(blob) % (dim * 2):
+        raise IndexFormatError(
+            f"stored vectors have {len(blob)} bytes, not a multiple of {dim * 2}; run `citewell index --reencode`"
+        )
+    return np.frombuffer(blob, "<f2").reshape(-1, dim)

@@ -60,6 +60,8 @@ class Answerer:
         known = (asked.terms.words, *reading.bodies())
         topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1], known)
         hits = found.hits[:depth]
+        if apart:  # what a report says like another one counts for both
+            hits = tuple(replace(hit, passage_ids=hit.passage_ids + hit.twin_ids) for hit in hits)
         ids = [passage_id for hit in hits for passage_id in hit.passage_ids]
         stored = reader.passages(ids)
         sentences = tuple(candidates(hits, stored, reader.vectors(ids, vectors.shape[1]), topic))

@@ -54,7 +54,7 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
             | \b what \s (?:was|is|were|are|did|do|does) \b .{{0,30}} \b (?: costs?|price|salary|pay|budget|fees?|sum
                 |amount ) \b
             | \b (?: hourly|daily|weekly ) \s rate \b
-            | \b {_HOW} \s much \s (?: more|extra|new|was|is|did|does|has ) \b
+            | (?<! \b by \s ) {_HOW} \s much \s (?: more|extra|new|was|is|did|does|has ) \b
             """,
             _FLAGS,
         ),
@@ -64,7 +64,7 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         re.compile(
             r"""
             \b (?: did|do|does|would ) \s (?: (?! (?:the|an?|its?|their|this|that|any) \s ) \w+ \s rate \b
-                | .{1,50} \b rate \s (?: (?:the|its?|their|this|these|our) \b | (?-i:[A-Z]) ) )
+                | .{1,50} \b rate \s (?: (?:the|its?|their|this|these|our) \b | (?-i:[A-Z][a-z]) ) )
             """,
             _FLAGS,
         ),

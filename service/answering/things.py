@@ -58,7 +58,7 @@ _NUMBERS = re.compile(rf"(?<![\w.£$€/-]) (?:between\s+)? {_RANGE} (?! [\w%] |
 _NO_COUNT = re.compile(  # numbers of paragraphs, lengths of time, sums, shares, ages and the like
     rf"""
     ^ \s* (?: \d{{1,3}} \. (?!\d) | \d{{1,2}} (?:\.\d{{1,2}})+ \.? (?= \s (?-i:[A-Z]) ) )
-    | \b {_RANGE} [\s-] {_LENGTH} | [£$€] \s? {_RANGE} | {_RANGE} \s? (?: % | per\s?cent )
+    | \b {_RANGE} [\s-] {_LENGTH} | [£$€] \s? {_DIGITS} (?: \s?(?:[-–]|to)\s? {_DIGITS} )? | {_RANGE} \s? (?: % | per\s?cent )
     | \b age[ds]? \s (?: (?:between|over|under) \s )? {_RANGE}
     | \b (?: section|paragraph|page|regulation|part|key\sstage|year )s? \s {_RANGE}
     | \b one (?= \s (?:of|another|or) \b )

@@ -149,6 +149,7 @@ def _write_receipts(answer: "Answer", store: "Store", folder: Path) -> None:
 
     from indexer.durable import publish
     from service.receipts import issue, to_json
+    from service.signs import safe_line
     from service.terminal import console
 
     now = datetime.now(UTC)
@@ -159,7 +160,7 @@ def _write_receipts(answer: "Answer", store: "Store", folder: Path) -> None:
         for citation, receipt in receipts:
             path = folder / f"{citation.doc_id}-{citation.page}-{citation.text_sha256[:12]}.json"
             publish(path, partial(Path.write_text, data=to_json(receipt), encoding="utf-8"))
-            console(stderr=True).print(f"receipt in {path}", soft_wrap=True)
+            console(stderr=True).print(safe_line(f"receipt in {path}"), soft_wrap=True)
     except OSError as error:
         raise InputError(
             f"receipts cannot be written in `{folder}` ({error.strerror}); name another folder"

@@ -17,7 +17,9 @@ from service.search import Searcher
 from tests.fakes import WordEncoder
 from tests.service.conftest import REPORTS, Library, client_of
 from tests.service.test_citation import change
-from tests.service.test_schemas import valid
+from tests.service.test_schemas import LATE, VISITED, valid
+
+ASKING = pytest.mark.parametrize("address", ["/v1/search", "/v1/ask"])
 
 
 def problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
@@ -58,13 +60,16 @@ def doc_id(client: TestClient) -> str:
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:40],
 )
-def test_a_search_that_cannot_be_done_says_why(client: TestClient, fields: dict[str, object], detail: str) -> None:
+@ASKING
+def test_what_cannot_be_asked_says_why(
+    client: TestClient, address: str, fields: dict[str, object], detail: str
+) -> None:
     """GET and POST give the same problem document, which never repeats a long text."""
-    found = problem(client.post("/v1/search", json=fields), 422)
+    found = problem(client.post(address, json=fields), 422)
     assert detail in found["detail"]
     assert len(found["detail"]) < 300
     if len(str(fields)) < 50_000:  # the client itself refuses longer addresses
-        assert problem(client.get("/v1/search", params=fields), 422) == found  # type: ignore[arg-type]
+        assert problem(client.get(address, params=fields), 422) == found  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -81,11 +86,22 @@ def test_a_search_that_cannot_be_done_says_why(client: TestClient, fields: dict[
         ({"q": "x", "explain": "why"}, "/explain"),
     ],
 )
-def test_a_field_that_is_wrong_is_pointed_to(client: TestClient, fields: dict[str, object], pointer: str) -> None:
+@ASKING
+def test_a_field_that_is_wrong_is_pointed_to(
+    client: TestClient, address: str, fields: dict[str, object], pointer: str
+) -> None:
     """Unknown, missing and wrongly typed fields are refused, and the pointer (RFC 6901) names the field."""
-    answers = {"body": client.post("/v1/search", json=fields), "query": client.get("/v1/search", params=fields)}  # type: ignore[arg-type]
+    answers = {"body": client.post(address, json=fields), "query": client.get(address, params=fields)}  # type: ignore[arg-type]
     for place, answer in answers.items():
         assert [one["pointer"] for one in problem(answer, 422)["errors"]] == [f"/{place}{pointer}"]
+
+
+@pytest.mark.parametrize("field", [{"mode": "hybrid"}, {"explain": True}])
+def test_an_answer_is_always_looked_for_in_the_same_way(client: TestClient, field: dict[str, object]) -> None:
+    """What only a search can be told is refused where a question is asked, and not passed over in silence."""
+    assert client.post("/v1/search", json={"q": VISITED, **field}).status_code == 200
+    (one,) = problem(client.post("/v1/ask", json={"q": VISITED, **field}), 422)["errors"]
+    assert one["pointer"] == f"/body/{next(iter(field))}"
 
 
 def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
@@ -117,15 +133,17 @@ def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
     ],
     ids=lambda content: content[:30],
 )
-def test_a_body_that_is_no_request_is_refused(client: TestClient, content: bytes) -> None:
+@ASKING
+def test_a_body_that_is_no_request_is_refused(client: TestClient, address: str, content: bytes) -> None:
     """Whatever bytes come in, the answer is a problem document and the fault is the client's."""
-    answer = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
+    answer = client.post(address, content=content, headers={"content-type": "application/json"})
     problem(answer, 400 if answer.status_code == 400 else 422)
 
 
-def test_a_form_is_refused(client: TestClient) -> None:
+@ASKING
+def test_a_form_is_refused(client: TestClient, address: str) -> None:
     """The service reads JSON only, which a page of another site cannot send without being asked first."""
-    problem(client.post("/v1/search", content=b'{"q": "x"}', headers={"content-type": "text/plain"}), 422)
+    problem(client.post(address, content=b'{"q": "x"}', headers={"content-type": "text/plain"}), 422)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +168,9 @@ def test_a_form_is_refused(client: TestClient) -> None:
         ("GET", "/nothing", 404, "Not Found"),
         ("GET", "/v1/search/?q=x", 404, "Not Found"),
         ("GET", "/docs", 404, "Not Found"),
+        ("GET", "/v1/ask/?q=x", 404, "Not Found"),
         ("DELETE", "/v1/search", 405, "Method Not Allowed"),
+        ("PUT", "/v1/ask", 405, "Method Not Allowed"),
         ("POST", "/v1/documents", 405, "Method Not Allowed"),
         ("PUT", "/healthz", 405, "Method Not Allowed"),
     ],
@@ -196,6 +216,24 @@ def test_every_citation_can_be_checked_over_http(client: TestClient) -> None:
         ]
 
 
+@pytest.mark.parametrize("question", [VISITED, LATE, "The team trained each of them before the first child arrived"])
+def test_every_quote_can_be_checked_over_http(client: TestClient, question: str) -> None:
+    """The spans of a quote, cut from the pages as the service gives them, are its text; `verify` calls it exact."""
+    quotes = client.post("/v1/ask", json={"q": question}).json()["quotes"]
+    assert quotes
+    for quote in quotes:
+        citation = quote["citation"]
+        pages = f"/v1/documents/{citation['doc_id']}/pages"
+        cut = "\n".join(
+            client.get(f"{pages}/{page}").json()["text"][start:end] for page, start, end in citation["spans"]
+        )
+        assert cut == quote["text"]
+        assert sha256(cut.encode()).hexdigest() == citation["text_sha256"]
+        found = valid("verify", client.post("/v1/verify", json={"quote": cut}).json())
+        assert found["verdict"] == "exact"
+        assert citation in [match["citation"] for match in found["matches"]]
+
+
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "::1", "[", "a/b", "", " "],
@@ -217,7 +255,7 @@ def test_readiness_follows_the_index_and_health_does_not(library: Library) -> No
     client = client_of(library.searcher())
     assert client.get("/readyz").json() == {"status": "ready", "generation": 1}
     away = library.settings.index.rename(library.settings.index.with_name("away"))
-    for path in ("/readyz", "/v1/search?q=school", "/v1/documents"):
+    for path in ("/readyz", "/v1/search?q=school", "/v1/ask?q=school", "/v1/documents"):
         assert "run `citewell index SOURCE`" in problem(client.get(path), 503)["detail"]
     assert client.get("/healthz").json() == {"status": "ok"}
     away.rename(library.settings.index)
@@ -229,7 +267,7 @@ def test_a_damaged_index_is_a_problem(library: Library) -> None:
     client = client_of(library.searcher())
     hit = client.get("/v1/search?q=school+budget&k=1").json()["hits"][0]
     change(library, "UPDATE pages SET text = replace(text, 'budget', 'profit')")
-    for path in ("/v1/search?q=school+budget&k=2", hit["citation"]["link"]):
+    for path in ("/v1/search?q=school+budget&k=2", "/v1/ask?q=school+budget", hit["citation"]["link"]):
         assert "damaged" in problem(client.get(path), 503)["detail"]
     shutil.rmtree(library.settings.index)
     library.settings.index.mkdir()
@@ -240,7 +278,7 @@ def test_a_damaged_index_is_a_problem(library: Library) -> None:
 def test_another_encoder_is_a_problem(library: Library) -> None:
     """The service is not ready where the index was made with another model, and says which command helps."""
     client = client_of(library.searcher(WordEncoder(model="other words")))
-    for path in ("/readyz", "/v1/search?q=school"):
+    for path in ("/readyz", "/v1/search?q=school", "/v1/ask?q=school"):
         assert "citewell index --reencode" in problem(client.get(path), 503)["detail"]
     assert client.get("/v1/documents").status_code == 200
 
@@ -274,6 +312,8 @@ def test_an_error_of_our_own_gives_nothing_away(shelf: Library, monkeypatch: pyt
 OPERATIONS = {
     "get /v1/search",
     "post /v1/search",
+    "get /v1/ask",
+    "post /v1/ask",
     "post /v1/verify",
     "get /v1/documents",
     "get /v1/documents/{doc_id}",
@@ -315,11 +355,15 @@ def test_the_openapi_document_is_whole(client: TestClient) -> None:
         Draft202012Validator.check_schema(schema)
     referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert referred <= set(schemas)
-    parameters = {one["name"]: one for one in document["paths"]["/v1/search"]["get"]["parameters"]}
-    assert set(parameters) == set("q k body kind from to as_of mode infer explain".split())
-    assert set(parameters) == set(schemas["SearchRequest"]["properties"])
-    assert all(parameter["description"] for parameter in parameters.values())
-    assert schemas["SearchRequest"]["additionalProperties"] is False
+    asked = "q k body kind from to as_of infer".split()
+    for address, schema, names in (
+        ("/v1/ask", "AskRequest", asked),
+        ("/v1/search", "SearchRequest", [*asked, "mode", "explain"]),
+    ):
+        parameters = {one["name"]: one for one in document["paths"][address]["get"]["parameters"]}
+        assert set(parameters) == set(names) == set(schemas[schema]["properties"])
+        assert all(parameter["description"] for parameter in parameters.values())
+        assert schemas[schema]["additionalProperties"] is False
 
 
 anything = st.text(st.characters(), max_size=30)
@@ -327,32 +371,40 @@ numbers = st.integers() | st.floats() | st.booleans() | st.none()
 dates = anything | st.dates().map(str) | st.from_regex(r"[0-9]{4}(-[0-9]{1,2}){0,2}", fullmatch=True)
 
 
-@given(
-    st.fixed_dictionaries(
-        {"q": anything | st.from_regex(r"([-\" ]{0,2}(Redbrook|school|in 2019|-)){1,4}", fullmatch=True)},
-        optional={
-            "k": anything | numbers | st.integers(1, 100),
-            "from": dates | numbers,
-            "to": dates | numbers,
-            "as_of": dates,
-            "body": anything | st.lists(anything, max_size=3) | st.sampled_from(["Redbrook", "bluehill"]),
-            "kind": anything | st.sampled_from(["inspection", ["focused visit"]]),
-            "mode": st.sampled_from(["dense", "hybrid", "lexical"]),
-            "infer": st.booleans(),
-            "explain": st.booleans(),
-        },
-    )
-)
+asked = {"q": anything | st.from_regex(r"([-\" ]{0,2}(Redbrook|school|in 2019|-)){1,4}", fullmatch=True)}
+filters = {
+    "k": anything | numbers | st.integers(1, 100),
+    "from": dates | numbers,
+    "to": dates | numbers,
+    "as_of": dates,
+    "body": anything | st.lists(anything, max_size=3) | st.sampled_from(["Redbrook", "bluehill"]),
+    "kind": anything | st.sampled_from(["inspection", ["focused visit"]]),
+    "infer": st.booleans(),
+}
+switches = {"mode": st.sampled_from(["dense", "hybrid", "lexical"]), "explain": st.booleans()}
+
+
+@given(st.fixed_dictionaries(asked, optional=filters | switches))
 @hypothesis_settings(max_examples=40, deadline=None)
 def test_no_search_is_a_fault_of_the_service(client: TestClient, fields: dict[str, object]) -> None:
     """Whatever the fields hold, the answer is a result or a problem document of the 4xx kind, by GET and by POST."""
-    posted = client.post(
-        "/v1/search", content=json.dumps(fields).encode(), headers={"content-type": "application/json"}
-    )
-    texts = {name: _printable(value) for name, value in fields.items()}
-    for answer in (posted, client.get("/v1/search", params=texts)):
+    _result_or_problem(client, "search", fields)
+
+
+@given(st.fixed_dictionaries(asked, optional=filters))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_no_question_is_a_fault_of_the_service(client: TestClient, fields: dict[str, object]) -> None:
+    """Likewise, where an answer is asked for."""
+    _result_or_problem(client, "ask", fields)
+
+
+def _result_or_problem(client: TestClient, name: str, fields: dict[str, object]) -> None:
+    headers = {"content-type": "application/json"}
+    posted = client.post(f"/v1/{name}", content=json.dumps(fields).encode(), headers=headers)
+    texts = {field: _printable(value) for field, value in fields.items()}
+    for answer in (posted, client.get(f"/v1/{name}", params=texts)):
         if answer.status_code == 200:
-            valid("search", answer.json())
+            valid(name, answer.json())
         else:
             problem(answer, 422)
 
