@@ -140,6 +140,7 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="processes that answer, each with an index of its own open and limits of its own"
     )
     limits: Limits = Field(Limits(), description="what requests may cost; of each worker")
+    log_queries: bool = Field(default=False, description="have the log of the service tell what was asked")
 
     @classmethod
     def settings_customise_sources(

@@ -14,6 +14,7 @@ from indexer.records import Filter, Mode, Version
 from indexer.store import Reader
 from indexer.words import Terms
 from service.catalogue import Catalogue
+from service.laps import Laps
 from service.ranking import DENSE, SIGNALS, Signal
 from service.reading import Reading
 
@@ -53,7 +54,9 @@ class Asked:
     depth: int
 
 
-def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encoder) -> Candidates:
+def gather(
+    asked: Asked, generation: Generation, reader: Reader, encoder: Encoder, laps: Laps | None = None
+) -> Candidates:
     """Give the best passages of each arm: of all that the filter lets through, and of the bodies that are named.
 
     A body is looked into by itself because a collection says much the same of every body, so that its passages would
@@ -62,6 +65,8 @@ def gather(asked: Asked, generation: Generation, reader: Reader, encoder: Encode
     catalogue = generation.catalogue
     about, fitting = catalogue.about(asked.reading), catalogue.fitting(asked.wanted)
     vectors = vectors_of(asked, encoder) if asked.mode is not Mode.LEXICAL else None  # takes all processors
+    if laps and vectors is not None:
+        laps.end("encode")
     with ThreadPoolExecutor(1) as beside:  # both arms let other threads go on
         by_words = beside.submit(_by_words, asked, generation)
         by_meaning = _by_meaning(asked, generation, vectors, about, fitting) if vectors is not None else []

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from indexer.errors import CitewellError, InputError
 from indexer.settings import Limits
 
-ALWAYS = frozenset({"/healthz"})  # answered however busy the service is
+ALWAYS = frozenset({"/healthz", "/metrics"})  # answered however busy the service is
 DROPPED = 1024 * 1024  # bytes of a body over the limit that are read and dropped: many clients listen only after that
 
 

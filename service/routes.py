@@ -1,13 +1,19 @@
 """The HTTP endpoints: each reads its arguments, calls one function and writes the answer."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from pydantic import BaseModel
 
 from indexer.errors import InputError
 from indexer.records import Document, Page
+from service import manual
 from service.answering import Answerer
+from service.cursors import MOST_DOCUMENTS, USUAL_LIMIT, cursor_at, place_of
+from service.metrics import TEXT_FORMAT
 from service.schemas import (
     AskRequest,
     AskResponse,
@@ -19,82 +25,141 @@ from service.schemas import (
     VerifyResponse,
 )
 from service.search import Searcher
+from service.signs import safe_json
+from service.tags import KEEP, Tagger
 from service.verification import verify
+from service.watching import SEEN, Seen, Watch
 
 router = APIRouter()
 
 
-async def _searcher(request: Request) -> Searcher:  # or FastAPI would have a thread do it
-    searcher: Searcher = request.app.state.searcher
-    return searcher
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What an endpoint is given beside its arguments."""
+
+    searcher: Searcher
+    watch: Watch
+    seen: Seen
+    tagger: Tagger
+
+    def check_known(self) -> None:
+        """Raise Unchanged where the client has what would be searched or answered now."""
+        if self.tagger.known:
+            with self.searcher.store.reading() as reader:
+                self.tagger.tag(reader.version, alike=True)
 
 
-Search = Annotated[Searcher, Depends(_searcher)]
+async def _called(request: Request) -> Called:  # or FastAPI would have a thread do it
+    state, scope = request.app.state, request.scope
+    target = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+    known = request.headers.get("if-none-match", "")
+    return Called(state.searcher, state.watch, scope[SEEN], Tagger(state.edition, target, known))
+
+
+Call = Annotated[Called, Depends(_called)]
+Limit = Annotated[int, Query(ge=1, le=MOST_DOCUMENTS, description=f"how many; {USUAL_LIMIT} with a cursor alone")]
+Cursor = Annotated[str, Query(max_length=200, description="`next_cursor` of the page before")]
 
 
 @router.get("/v1/search", summary="Search by query string", response_model=SearchResponse)
-def search_by_query_string(request: Annotated[SearchRequest, Query()], searcher: Search) -> Response:
+def search_by_query_string(request: Annotated[SearchRequest, Query()], call: Call) -> Response:
     """Find the passages that best fit a question, each with a citation that can be checked."""
-    return _found(request, searcher)
+    call.check_known()
+    return _found(request, call, is_tagged=True)
 
 
 @router.post("/v1/search", summary="Search by JSON", response_model=SearchResponse)
-def search_by_json(request: SearchRequest, searcher: Search) -> Response:
+def search_by_json(request: SearchRequest, call: Call) -> Response:
     """Find the passages that best fit a question, each with a citation that can be checked."""
-    return _found(request, searcher)
+    return _found(request, call)
 
 
-def _found(request: SearchRequest, searcher: Searcher) -> Response:
-    """Search and write the answer, which FastAPI would check once more, and hand to another thread for it."""
-    found = SearchResponse.of(searcher.search(request.checked()), explain=request.explain)
-    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
+def _found(request: SearchRequest, call: Called, *, is_tagged: bool = False) -> Response:
+    call.seen.question = request.q
+    result = call.searcher.search(request.checked())
+    call.seen.stages = result.stages
+    found = SearchResponse.of(result, explain=request.explain)
+    return _written(found, _tagged(call.tagger.tag(result.version, alike=True)) if is_tagged else None)
 
 
 @router.get("/v1/ask", summary="Ask by query string", response_model=AskResponse)
-def ask_by_query_string(request: Annotated[AskRequest, Query()], searcher: Search) -> Response:
+def ask_by_query_string(request: Annotated[AskRequest, Query()], call: Call) -> Response:
     """Answer a question in verbatim quotes, each with its citation, or say why there is no answer."""
-    return _answered(request, searcher)
+    call.check_known()
+    return _answered(request, call, is_tagged=True)
 
 
 @router.post("/v1/ask", summary="Ask by JSON", response_model=AskResponse)
-def ask_by_json(request: AskRequest, searcher: Search) -> Response:
+def ask_by_json(request: AskRequest, call: Call) -> Response:
     """Answer a question in verbatim quotes, each with its citation, or say why there is no answer."""
-    return _answered(request, searcher)
+    return _answered(request, call)
 
 
-def _answered(request: AskRequest, searcher: Searcher) -> Response:
-    answer = AskResponse.of(Answerer(searcher).ask(request.checked()))
-    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+def _answered(request: AskRequest, call: Called, *, is_tagged: bool = False) -> Response:
+    call.seen.question = request.q
+    result = Answerer(call.searcher).ask(request.checked())
+    answering_s = max(0.0, result.took_ms - result.found.took_ms) / 1000
+    call.seen.stages = {**result.found.stages, "answer": answering_s}
+    answer = AskResponse.of(result)
+    return _written(answer, _tagged(call.tagger.tag(result.found.version, alike=True)) if is_tagged else None)
 
 
 @router.post("/v1/verify", summary="Verify a quote", response_model=VerifyResponse)
-def verify_quote(request: VerifyRequest, searcher: Search) -> Response:
+def verify_quote(request: VerifyRequest, call: Call) -> Response:
     """Tell whether a quote stands in the reports unchanged, where, and how it differs where it does not."""
-    found = VerifyResponse.of(verify(request.quote, searcher, document=request.document))
-    return Response(found.model_dump_json(), media_type="application/json")
+    call.seen.question = request.quote
+    result = verify(request.quote, call.searcher, document=request.document)
+    call.seen.stages = {"verify": result.took_ms / 1000}
+    return _written(VerifyResponse.of(result))
 
 
 @router.get("/v1/documents", summary="List the documents")
-def documents(searcher: Search) -> DocumentsResponse:
-    """List every document of the index with its metadata, by folder and path."""
-    with searcher.store.reading() as reader:
-        found = tuple(reader.documents())
-        return DocumentsResponse(generation=reader.version.generation, total=len(found), documents=found)
+def documents(
+    call: Call, response: Response, limit: Limit | None = None, cursor: Cursor | None = None
+) -> DocumentsResponse:
+    """List the documents of the index with their metadata, by folder and path: all, or a page where one is asked for.
+
+    With `limit` or `cursor` it is a page, and `next_cursor` says where the list goes on. A cursor holds for one
+    generation of the index; after a sync, begin again without one.
+    """
+    with call.searcher.store.reading() as reader:
+        start = place_of(cursor, reader.version) if cursor is not None else 0
+        response.headers.update(_tagged(call.tagger.tag(reader.version)))
+        found = reader.documents()
+        end = len(found) if limit is None and cursor is None else start + (limit or USUAL_LIMIT)
+        return DocumentsResponse(
+            generation=reader.version.generation,
+            total=len(found),
+            documents=tuple(found[start:end]),
+            next_cursor=cursor_at(end, reader.version) if end < len(found) else None,
+        )
 
 
 @router.get("/v1/documents/{doc_id}", summary="Show a document")
-def document(doc_id: str, searcher: Search) -> Document:
+def document(doc_id: str, call: Call, response: Response) -> Document:
     """Show what is known about a document, and where each fact comes from."""
-    with searcher.store.reading() as reader:
+    with call.searcher.store.reading() as reader:
+        response.headers.update(_tagged(call.tagger.tag(reader.version)))
         return reader.document(doc_id)
 
 
 @router.get("/v1/documents/{doc_id}/pages/{number}", summary="Show a page")
-def page(doc_id: str, number: int, searcher: Search, spans: str = "") -> PageResponse:
+def page(doc_id: str, number: int, call: Call, response: Response, spans: str = "") -> PageResponse:
     """Show a page's text as it is stored; `spans` names places on it, as `start-end,start-end`."""
-    with searcher.store.reading() as reader:
+    with call.searcher.store.reading() as reader:
+        response.headers.update(_tagged(call.tagger.tag(reader.version)))
         found, removals = reader.page(doc_id, number)
         return PageResponse.of(reader, reader.document(doc_id), found, removals, parse_spans(spans, found))
+
+
+def _written(answer: BaseModel, headers: dict[str, str] | None = None) -> Response:
+    """Write an answer, which FastAPI would check once more, and hand to another thread for it."""
+    text = safe_json(answer.model_dump_json(by_alias=True))
+    return Response(text, media_type="application/json", headers=headers)
+
+
+def _tagged(tag: str) -> dict[str, str]:
+    return {"etag": tag, "cache-control": KEEP}
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -104,9 +169,22 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Can it answer?")
-def readyz(searcher: Search) -> dict[str, str | int]:
+def readyz(call: Call) -> dict[str, str | int]:
     """Answer with the generation that is served; 503 where the index cannot be used."""
-    return {"status": "ready", "generation": searcher.generation()}
+    return {"status": "ready", "generation": call.searcher.generation()}
+
+
+@router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
+async def metrics(call: Call) -> Response:
+    """Give times, refusals and the generation served last, of this process; never touches the index."""
+    return Response(call.watch.metrics.text(), media_type=TEXT_FORMAT)
+
+
+@router.get("/docs", include_in_schema=False)
+def docs(request: Request) -> HTMLResponse:
+    """Show the page about this API."""
+    page = manual.page(request.app.openapi(), request.app.openapi_url)
+    return HTMLResponse(page, headers={"content-security-policy": manual.policy()})
 
 
 def parse_spans(text: str, page: Page) -> tuple[tuple[int, int], ...]:

@@ -213,11 +213,12 @@ class AskResponse(BaseModel):
 
 
 class DocumentsResponse(BaseModel):
-    """Every document of the index, by folder and path."""
+    """The documents of the index, by folder and path: all of them, or a page of the list."""
 
     generation: int
-    total: int
+    total: int = Field(description="how many there are in all")
     documents: tuple[Document, ...]
+    next_cursor: str | None = Field(None, description="where the list goes on; null at its end")
 
 
 class RemovalOut(BaseModel):
@@ -332,14 +333,7 @@ class VerifyResponse(BaseModel):
     @classmethod
     def of(cls, found: Verification) -> Self:
         """Write what became of a quote."""
-        return cls(
-            quote=found.quote,
-            verdict=found.verdict,
-            matches=found.matches,
-            reason=found.reason,
-            generation=found.generation,
-            took_ms=found.took_ms,
-        )
+        return cls.model_validate(found, from_attributes=True)
 
 
 class ReceiptResponse(BaseModel):
@@ -377,4 +371,5 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str | None = Field(None, description="as in the header X-Request-ID and in the log")
     errors: list[dict[str, str]] | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from threading import Lock
 from time import perf_counter
@@ -23,6 +23,7 @@ from service.candidates import DEPTH, Asked, Candidates, Generation, gather
 from service.catalogue import Catalogue
 from service.citation import Citation, cite, text_of
 from service.highlight import highlights
+from service.laps import Laps
 from service.query import Query, resolve
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
 from service.reading import Period, Reading, interpreted, read
@@ -104,6 +105,13 @@ class SearchResult:
     took_ms: float
     interpreted: Interpretation
     hits: tuple[Hit, ...]
+    token: str = ""  # of the generation, see `Version`
+    stages: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds; none where it was known
+
+    @property
+    def version(self) -> Version:
+        """Tell the generation from the same number in another history."""
+        return Version(self.generation, self.token)
 
 
 class Searcher:
@@ -145,6 +153,12 @@ class Searcher:
         with self.opened() as (reader, _):
             return reader.version.generation
 
+    @property
+    def served(self) -> int:
+        """Give the generation that was served last, 0 before the first; never looks at the index."""
+        held = self._generation
+        return held.version.generation if held else 0
+
     def search(self, query: Query) -> SearchResult:
         """Give the passages that best fit the query, among the documents that its filters let through.
 
@@ -158,9 +172,10 @@ class Searcher:
         """Search what `opened` gave. Raises as `search` does."""
         started = perf_counter()
         known = self._recent.get((reader.version, query))
-        found = known or self._reranked(self._found(query, reader, generation), query)
+        laps = Laps()
+        found = known or self._reranked(self._found(query, reader, generation, laps), query, laps)
         self._remember(reader.version, query, found)
-        return replace(found, took_ms=round((perf_counter() - started) * 1000, 1))
+        return replace(found, took_ms=round((perf_counter() - started) * 1000, 1), stages=laps.seconds)
 
     def _remember(self, version: Version, query: Query, found: SearchResult) -> None:
         with self._lock:
@@ -171,9 +186,11 @@ class Searcher:
             if len(self._recent) > self._keep:
                 del self._recent[next(iter(self._recent))]
 
-    def _found(self, query: Query, reader: Reader, generation: Generation) -> SearchResult:
+    def _found(self, query: Query, reader: Reader, generation: Generation, laps: Laps) -> SearchResult:
         asked = understand(query, generation.catalogue)
-        candidates = gather(asked, generation, reader, self.encoder)
+        laps.end("understand")
+        candidates = gather(asked, generation, reader, self.encoder, laps)
+        laps.end("gather")
         weights = self._weights[asked.mode]
         sums = weights.sums(candidates.signals)
         # What comes after the k-th may be reranked to a place before it.
@@ -185,6 +202,7 @@ class Searcher:
             _hit(group, rank, float(score), candidates, stored, query, weights, reader)
             for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
         )
+        laps.end("hits")
         return SearchResult(
             query=query.text,
             mode=query.mode,
@@ -192,13 +210,16 @@ class Searcher:
             took_ms=0.0,
             interpreted=_interpretation(asked),
             hits=hits,
+            token=reader.version.token,
         )
 
-    def _reranked(self, found: SearchResult, query: Query) -> SearchResult:
+    def _reranked(self, found: SearchResult, query: Query, laps: Laps) -> SearchResult:
         if not self._reranker:
             return found
         first, rest = found.hits[: self._rerank_depth], found.hits[self._rerank_depth :]
-        return replace(found, hits=(*_rerank(first, query.terms.words, self._reranker), *rest)[: query.k])
+        hits = (*_rerank(first, query.terms.words, self._reranker), *rest)[: query.k]
+        laps.end("rerank")
+        return replace(found, hits=hits)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Reader, Generation]]:

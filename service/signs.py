@@ -7,8 +7,9 @@ import unicodedata
 # Controls, formats (all bidi controls are among them), half pairs, ends of lines and paragraphs, and what this
 # Python's Unicode does not know yet and so cannot vouch for.
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
-_SUSPECT = re.compile(r"[^\w !-~]")  # a superset, since looking up each sign of a page would take long
-_SUSPECT_IN_JSON = re.compile(r"[^\w !-;=?-~]")  # and <, > beside it
+# A superset, since looking up each sign of a page would take long; quotes, dashes and pounds are many, and left out.
+_SUSPECT = re.compile(r"[^\w !-~\xa0-\xac\xae-\xff\u2010-\u2027\u2030-\u205e]")
+_SUSPECT_IN_JSON = re.compile(r"[^\w !-;=?-~\xa0-\xac\xae-\xff\u2010-\u2027\u2030-\u205e]")  # and <, > beside it
 
 
 def safe(text: str) -> str:

@@ -48,19 +48,21 @@ OWNERS = {
     "charset_normalizer": "indexer.extract.encoding",
     "pydantic_settings": "indexer.settings",
     "fastapi": "service.app service.routes",
-    "starlette": "service.app service.limits",
+    "starlette": "service.app service.limits service.watching",
     "uvicorn": "service.server",
+    "prometheus_client": "service.metrics",
     "typer": "service.cli "
     + " ".join(f"service.cli.{name}" for name in "command backup check doctor find keep measure serve".split()),
     "rich": "service.terminal",
+    "mcp": "service.mcp",
     "matplotlib": "service.evaluation.plots",
 }
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter BeforeValidator Chance Depends Kind Option Path Struct Table TypeAdapter TypeVar Typer Weights bytes"
-    " chr compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set"
-    " split tuple with_name".split()
+    "APIRouter Argument BeforeValidator Chance Depends Kind Option Path Query Struct Table TypeAdapter TypeVar Typer"
+    " Weights bytes chr compile enumerate fields fromkeys frozenset getLogger join maketrans normalize qn range"
+    " replace resolve set split tuple with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())

@@ -60,7 +60,8 @@ def test_the_required_python_is_stated(project: dict[str, Any]) -> None:
 
 def test_every_library_that_is_imported_is_required(project: dict[str, Any]) -> None:
     """Each comes from a requirement, or from a requirement of one, and no requirement is idle."""
-    declared = {normal(one) for one in project["dependencies"] + project["optional-dependencies"]["plots"]}
+    extras = project["optional-dependencies"]
+    declared = {normal(one) for one in project["dependencies"] + extras["plots"] + extras["mcp"]}
     indirect = {normal(one) for name in declared for one in requires(name) or () if "extra ==" not in one}
     providers = packages_distributions()
     names = {name.split(".")[0] for module in product() for name in imports(module)}

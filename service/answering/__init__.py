@@ -3,21 +3,26 @@
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+import numpy as np
+
+from indexer.metadata import body_key
 from indexer.store import Reader
 from service.answering.answer import Answer as Answer
 from service.answering.answer import Quote as Quote
 from service.answering.answer import Searched as Searched
 from service.answering.answer import Status as Status
-from service.answering.chances import ANSWERABLE, LEAST, RIGHT, facts_of
+from service.answering.chances import RIGHT, can_answer, facts_of
 from service.answering.choice import Chosen, choose, sums_of
 from service.answering.kinds import wanted
 from service.answering.reasons import searched_by, why_none, why_partial
 from service.answering.sentences import Candidate, Topic, candidates
-from service.answering.strangers import stranger
+from service.answering.strangers import is_untimely, stranger
 from service.candidates import Asked, Generation, vectors_of
+from service.catalogue import Catalogue
 from service.citation import cite_within
 from service.query import Query
-from service.search import Searcher, SearchResult, understand
+from service.reading import Reading
+from service.search import Hit, Searcher, SearchResult, understand
 
 LOOKED_AT = 8  # hits whose sentences are compared
 LOOKED_AT_APART = 20  # the same where each report, or each body, gets a quote
@@ -59,7 +64,7 @@ class Answerer:
         vectors = vectors_of(asked, self.searcher.encoder)
         known = (asked.terms.words, *reading.bodies())
         topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1], known)
-        hits = found.hits[:depth]
+        hits = _about(found.hits, reading, generation.catalogue)[:depth]
         if apart:  # what a report says like another one counts for both
             hits = tuple(replace(hit, passage_ids=hit.passage_ids + hit.twin_ids) for hit in hits)
         ids = [passage_id for hit in hits for passage_id in hit.passage_ids]
@@ -88,6 +93,20 @@ class _Said:
     reason: str | None
 
 
+def _about(hits: tuple[Hit, ...], reading: Reading, catalogue: Catalogue) -> tuple[Hit, ...]:
+    """Leave out hits on others than the bodies that are named: what is said of one council answers for no other."""
+    if not hits or not reading.bodies():
+        return hits
+    rows = catalogue.rows(np.array([hit.passage_id for hit in hits], np.int64))
+    about = catalogue.about(reading)[catalogue.places[rows]] > 0
+    keys = {body_key(body) for body in reading.bodies()}  # also of a body that goes by another name in some reports
+    return tuple(
+        hit
+        for hit, is_about in zip(hits, about, strict=True)
+        if is_about or body_key(hit.citation.body or "") in keys
+    )
+
+
 def _said(looked: Looked, generation: Generation, reader: Reader) -> _Said:
     asked, topic, sentences = looked.asked, looked.topic, looked.sentences
     if not sentences:
@@ -97,7 +116,7 @@ def _said(looked: Looked, generation: Generation, reader: Reader) -> _Said:
     facts = facts_of(best, sums, topic, asked.reading)
     confidence = round(RIGHT.of(facts), 4)
     name = stranger(asked, best, generation)
-    if name or ANSWERABLE.of(facts) < LEAST:
+    if name or is_untimely(asked, best, generation.catalogue) or not can_answer(facts):
         return _Said(Status.UNANSWERABLE, confidence, (), why_none(asked, topic, generation, name))
     chosen = choose(sentences, sums, asked.reading, generation.catalogue)
     reason = why_partial(asked, topic, chosen)

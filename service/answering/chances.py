@@ -63,3 +63,11 @@ def facts_of(best: Candidate, sums: NDArray[np.float64], topic: Topic, reading: 
 ANSWERABLE = Chance((1.6, 3.5, -5.4, 0.3, 1.6, 5.8, -1.1), -5.6)
 RIGHT = Chance((1.6, 0.2, -3.9, 0.5, 0.9, 2.0, 0.2), -2.1)
 LEAST = 0.5  # chance below which nothing is said
+# Cosine below which the best sentence is on another matter: of 60 searches for what no report is about, one came
+# nearer, of 164 that are answered one less near. Models whose cosines are all higher are told by the chance alone.
+LEAST_MEANING = 0.3
+
+
+def can_answer(facts: NDArray[np.float64]) -> bool:
+    """Tell whether the reports answer, rather than not."""
+    return bool(facts[FACTS.index(Fact.MEANING)] >= LEAST_MEANING) and ANSWERABLE.of(facts) >= LEAST

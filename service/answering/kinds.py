@@ -49,8 +49,8 @@ _ASKED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         Kind.MONEY,
         re.compile(
             rf"""
-            \b {_HOW} \s (?:much|large|big) \b .{{0,60}} \b (?: money|costs?|pays?|paid|spen[dt]|fund\w*|budget|invest\w*
-                |fees?|grant|salary|saved?|savings|compensation|ransom|price|£ )
+            \b {_HOW} \s (?:much|large|big) \b .{{0,60}} \b (?: money|costs?|pays?|paid|spen[dt]|fund\w*|budget
+                |invest\w*|fees?|grant|salary|saved?|savings|compensation|ransom|price|£ )
             | \b what \s (?:was|is|were|are|did|do|does) \b .{{0,30}} \b (?: costs?|price|salary|pay|budget|fees?|sum
                 |amount ) \b
             | \b (?: hourly|daily|weekly ) \s rate \b

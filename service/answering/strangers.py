@@ -1,10 +1,13 @@
-"""Names in a question that neither the collection's bodies nor the passages found know."""
+"""Names and times in a question that neither the collection nor the passages found know."""
 
 import re
+
+import numpy as np
 
 from indexer.lexical import stems_of
 from service.answering.sentences import EASY, Candidate
 from service.candidates import Asked, Generation
+from service.catalogue import UNKNOWN, Catalogue
 
 RARE = 5.0  # rarity of a word that one passage in two hundred has; names of publishers and laws are in more
 BEGINS = 4  # letters that people's name shares with that of their place: Cornish, Cornwall
@@ -31,6 +34,22 @@ def stranger(asked: Asked, best: Candidate, generation: Generation) -> str | Non
         if is_rare and not rarities.keys() & known and name[:BEGINS].casefold() not in begins:
             return name
     return None
+
+
+def is_untimely(asked: Asked, best: Candidate, catalogue: Catalogue) -> bool:
+    """Tell whether the question names times that no report is of, and that the best sentence's passage does not name.
+
+    A report also tells of years before it, and then says which.
+    """
+    times = asked.reading.times
+    about = catalogue.about(asked.reading) > 0
+    among = about if about.any() else np.ones_like(about)
+    is_dated = (catalogue.days[among, 1] != UNKNOWN).all()  # else one without a day may be of that time
+    if not times or not is_dated or (catalogue.timely(asked.reading)[among] > 0).any():
+        return False
+    years = {str(day.year) for time in times for day in (time.period.start, time.period.end) if day}
+    passage = best.stored.passage
+    return not any(year in f"{passage.context} {passage.text}" for year in years)
 
 
 def is_named(name: str, generation: Generation) -> bool:

@@ -44,7 +44,7 @@ _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _SPELT = rf"\b(?:(?:{_TENS})(?:[-\s](?:{_ONES}))?|{_TEENS}|{_ONES}|dozens?|hundreds?|thousands?|none|nobody)\b"
-# Repeats give nothing back, and nothing begins within digits: so a search takes a bounded number of steps a character.
+# Repeats give nothing back, and no number begins within digits, so that a search takes few steps a character.
 _DIGITS = r"(?<!\d)\d++(?:,\d{3}(?!\d)){0,4}+(?:\.\d++)?+"
 _NUMBER = rf"(?:{_DIGITS}|{_SPELT})(?:\s(?:million|billion|thousand|hundred)\b)?"
 _RANGE = rf"{_NUMBER}(?:(?:\s*[-–]\s*|\s+(?:to|and|or)\s+){_NUMBER})?"
@@ -58,7 +58,8 @@ _NUMBERS = re.compile(rf"(?<![\w.£$€/-]) (?:between\s+)? {_RANGE} (?! [\w%] |
 _NO_COUNT = re.compile(  # numbers of paragraphs, lengths of time, sums, shares, ages and the like
     rf"""
     ^ \s* (?: \d{{1,3}} \. (?!\d) | \d{{1,2}} (?:\.\d{{1,2}})+ \.? (?= \s (?-i:[A-Z]) ) )
-    | \b {_RANGE} [\s-] {_LENGTH} | [£$€] \s? {_DIGITS} (?: \s?(?:[-–]|to)\s? {_DIGITS} )? | {_RANGE} \s? (?: % | per\s?cent )
+    | \b {_RANGE} [\s-] {_LENGTH} | {_RANGE} \s? (?: % | per\s?cent )
+    | [£$€] \s? {_DIGITS} (?: \s? (?:[-–]|to) \s? {_DIGITS} )?
     | \b age[ds]? \s (?: (?:between|over|under) \s )? {_RANGE}
     | \b (?: section|paragraph|page|regulation|part|key\sstage|year )s? \s {_RANGE}
     | \b one (?= \s (?:of|another|or) \b )

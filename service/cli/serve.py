@@ -47,7 +47,16 @@ def serve(
 
     address = settings.host.strip("[]")
     if settings.workers == 1:
-        serve_until_stopped(opened(), host=address, port=settings.port, limits=settings.limits)
+        serve_until_stopped(
+            opened(), host=address, port=settings.port, limits=settings.limits, log_queries=settings.log_queries
+        )
     else:
-        serve_with_workers(opened, host=address, port=settings.port, limits=settings.limits, workers=settings.workers)
+        serve_with_workers(
+            opened,
+            host=address,
+            port=settings.port,
+            limits=settings.limits,
+            workers=settings.workers,
+            log_queries=settings.log_queries,
+        )
     return FOUND

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 from collections.abc import Callable
@@ -12,21 +13,22 @@ from typing import Any
 
 import uvicorn
 from h11 import IDLE, SEND_RESPONSE
-from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from indexer.errors import CitewellError, InputError
 from indexer.settings import Limits
+from service import logs
 from service.app import bare_answer, create_app
 from service.limits import BusyError, MalformedError, SlowRequestError
 from service.search import Searcher
 from service.server.workers import keep_working
+from service.watching import Watch
 
 LINGERING_S = 1.0  # time in which a client that still sends can read why it is not heard
 BACKLOG = 2048  # connections that wait to be accepted, as uvicorn has it
 
 
-def serve(searcher: Searcher, *, host: str, port: int, limits: Limits) -> None:
+def serve(searcher: Searcher, *, host: str, port: int, limits: Limits, log_queries: bool = False) -> None:
     """Serve until the process is told to stop by SIGINT or SIGTERM, and then finish what was begun.
 
     Raises InputError where it cannot listen.
@@ -34,20 +36,27 @@ def serve(searcher: Searcher, *, host: str, port: int, limits: Limits) -> None:
     # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _run(_config(searcher, limits, host, port))
+        _run(_config(searcher, limits, host, port, log_queries=log_queries))
     except SystemExit as error:  # before it listened; the log has the reason
         raise _cannot_listen(host, port) from error
 
 
 def serve_with_workers(
-    open_searcher: Callable[[], Searcher], *, host: str, port: int, limits: Limits, workers: int
+    open_searcher: Callable[[], Searcher],
+    *,
+    host: str,
+    port: int,
+    limits: Limits,
+    workers: int,
+    log_queries: bool = False,
 ) -> None:
     """Serve likewise with several processes on one address, each with a searcher and limits of its own.
 
     Raises InputError where it cannot listen, what `open_searcher` raises, and UnusableIndexError where workers die
     again and again.
     """
-    dictConfig(LOGGING_CONFIG)
+    dictConfig(logs.config())
+    edition = secrets.token_hex(8)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -56,7 +65,8 @@ def serve_with_workers(
         raise _cannot_listen(host, port) from error
 
     def work(listening: socket.socket, say_ready: Callable[[], None]) -> None:
-        config = _config(open_searcher(), limits, host, port, backlog=1)
+        searcher = open_searcher()
+        config = _config(searcher, limits, host, port, log_queries=log_queries, edition=edition, backlog=1)
         say_ready()
         _run(config, [_Shared(fileno=listening.detach())])
 
@@ -77,9 +87,10 @@ class _Shared(socket.socket):
 class Connection(H11Protocol):
     """uvicorn's own, which by itself waits for ever for a head or a reader, and answers bad HTTP in plain text."""
 
-    def __init__(self, limits: Limits, *arguments: Any, **named: Any) -> None:
+    def __init__(self, limits: Limits, watch: Watch, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._limits = limits
+        self._watch = watch
         self._is_refused = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
@@ -89,7 +100,8 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections:
             self._is_refused = True
-            transport.write(bare_answer(BusyError("too many connections are open; try again in a second")))
+            error = BusyError("too many connections are open; try again in a second")
+            transport.write(bare_answer(self._watch, error))
             transport.close()
         self._watch_head()
 
@@ -139,20 +151,31 @@ class Connection(H11Protocol):
         self._is_refused = True
         has_begun = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         if not has_begun and self.conn.our_state in {IDLE, SEND_RESPONSE} and not self.transport.is_closing():
-            self.transport.write(bare_answer(error))
+            self.transport.write(bare_answer(self._watch, error))
             self.transport.write_eof()
         self.loop.call_later(LINGERING_S, self.transport.close)
 
 
-def _config(searcher: Searcher, limits: Limits, host: str, port: int, *, backlog: int = BACKLOG) -> uvicorn.Config:
+def _config(
+    searcher: Searcher,
+    limits: Limits,
+    host: str,
+    port: int,
+    *,
+    log_queries: bool,
+    edition: str | None = None,
+    backlog: int = BACKLOG,
+) -> uvicorn.Config:
+    app = create_app(searcher, limits=limits, log_queries=log_queries, edition=edition)
     return uvicorn.Config(
-        create_app(searcher, limits=limits),
+        app,
         host=host,
         port=port,
-        http=partial(Connection, limits),  # type: ignore[arg-type] # which is called like a class
+        http=partial(Connection, limits, app.state.watch),  # type: ignore[arg-type] # which is called like a class
         ws="none",
+        log_config=logs.config(),
         log_level="info",
-        access_log=False,  # it would hold what people ask, as part of the addresses
+        access_log=False,  # it would hold what people ask, as part of the addresses; our own log has the requests
         proxy_headers=False,
         server_header=False,
         h11_max_incomplete_event_size=limits.head_kb * 1024,

@@ -17,6 +17,7 @@ from indexer.encoder import SentenceEncoder
 from indexer.records import StoredPassage
 from indexer.settings import Settings
 from indexer.store import Store
+from service.answering import Answer, Answerer
 from service.query import Query
 from service.search import Hit, Searcher
 from tests.e2e import documents
@@ -260,6 +261,153 @@ def test_status_tells_what_is_indexed_and_what_is_not(home: Home) -> None:
     printed = citewell("status", cwd=home.folder).stdout
     assert "Refused: locked.pdf: " in printed
     assert f"needs OCR: {home.folder / 'documents' / 'report.pdf'} page {documents.SCANNED_PAGE}" in printed
+
+
+# --- asking
+
+
+def test_the_command_answers_with_a_quote_on_its_page_without_a_network(home: Home) -> None:
+    """The first quote has the number, marked, on its page of the PDF; no address was tried, no torch was loaded."""
+    done, seen = watched("ask", FOSTER_QUESTION, "--json", cwd=home.folder)
+    assert (done.returncode, seen) == (0, {"loaded": ["openvino"], "reached": []})
+    answer = json.loads(done.stdout)
+    assert (answer["question"], answer["status"], answer["reason"]) == (FOSTER_QUESTION, "answered", None)
+    assert answer["searched"]["bodies"] == ["Ambleford"]
+    quote = answer["quotes"][0]
+    citation = quote["citation"]
+    assert documents.FOSTER in one_line(quote["text"])
+    assert quote["text"][slice(*quote["short"])] == "Forty-one"
+    assert (citation["source"], citation["page"]) == ("report.pdf", documents.FOSTER_PAGE)
+    for one in answer["quotes"]:
+        assert shown_at(home.folder, one["citation"]) == one["text"]
+        assert sha256(one["text"].encode()).hexdigest() == one["citation"]["text_sha256"]
+        verified = json.loads(citewell("verify", one["text"], "--json", cwd=home.folder).stdout)
+        assert verified["verdict"] == "exact"
+        assert one["citation"] in [match["citation"] for match in verified["matches"]]
+
+    printed = citewell("ask", FOSTER_QUESTION, cwd=home.folder)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert f"“{documents.FOSTER}" in one_line(printed.stdout)
+    (line, *_) = (line for line in printed.stdout.splitlines() if "citewell show" in line)
+    assert "»Forty-one foster carers" in citewell(*line.split()[1:], cwd=home.folder).stdout
+
+
+def test_a_quote_over_a_page_break_is_whole(home: Home) -> None:
+    """It has a place on each page, and no running line between its halves; its receipt holds."""
+    question = "In Ambleford, what does the duty manager record when the out-of-hours team receives a call at night?"
+    done = citewell("ask", question, "--receipts", "break", "--json", cwd=home.folder)
+    quote = json.loads(done.stdout)["quotes"][0]
+    assert f"{documents.OVERNIGHT} {documents.AFTER_MIDNIGHT}" in one_line(quote["text"])
+    citation = quote["citation"]
+    assert [page for page, _, _ in citation["spans"]] == [documents.BREAK_PAGE, documents.BREAK_PAGE + 1]
+    assert (citation["page"], citation["page_end"]) == (documents.BREAK_PAGE, documents.BREAK_PAGE + 1)
+    assert shown_at(home.folder, citation) == quote["text"]
+    receipt = done.stderr.splitlines()[0].removeprefix("receipt in ")
+    assert citewell("verify", "--receipt", receipt, cwd=home.folder).stdout.startswith("holds: ")
+
+
+def shown_at(folder: Path, citation: dict[str, Any]) -> str:
+    """Cut the cited characters from the pages as the command shows them."""
+    texts = []
+    for page, start, end in citation["spans"]:
+        shown = citewell("show", citation["doc_id"], "--page", str(page), "--json", cwd=folder)
+        texts.append(json.loads(shown.stdout)["text"][start:end])
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "short"),
+    [
+        ("How many hot meals did the volunteers in Thornby serve?", "thornby/2022-06-01-shelter.txt", "9,300"),
+        ("How many instruments does the library in Wold keep?", "libraries.md", "sixty"),
+        (VIOLIN_QUESTION, "libraries.md", None),
+        ("What will the iron footbridge be painted?", "minutes.docx", None),
+        ("Why is bathing in the river below the weir allowed again?", "bathing.html", None),
+    ],
+)
+def test_each_format_is_quoted(
+    home: Home, encoder: SentenceEncoder, question: str, path: str, short: str | None
+) -> None:
+    """The first quote is of the document that holds the answer, whatever its format; the short answer is marked."""
+    first = ask(home.folder, encoder, question).quotes[0]
+    assert first.citation.source == path
+    if short:
+        assert first.short
+        assert first.text[slice(*first.short)] == short
+
+
+def ask(folder: Path, encoder: SentenceEncoder, question: str) -> Answer:
+    with opened(folder) as store:
+        return Answerer(Searcher(store, encoder)).ask(Query(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("How many penguins live in the zoo?", "not mentioned in the "),
+        ("How many foster carers left Quagmire last year?", "nothing here is about Quagmire"),
+        ("How many dragons live in Ambleford?", "the one report on Ambleford"),
+    ],
+)
+def test_what_no_document_says_is_not_answered(home: Home, question: str, reason: str) -> None:
+    """The reason tells a body that is not here from a matter that nothing mentions; exit code 1 tells scripts."""
+    done = citewell("ask", question, "--json", cwd=home.folder)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (answer["status"], answer["answer"], answer["quotes"]) == ("unanswerable", None, [])
+    assert answer["reason"].startswith(reason)
+    assert answer["hits"]
+    printed = citewell("ask", question, cwd=home.folder)
+    assert (printed.returncode, printed.stderr) == (1, "")
+    assert one_line(printed.stdout).startswith(f"unanswerable: {reason}")
+    assert "the nearest passages:" in printed.stdout
+
+
+def test_a_changed_number_of_a_quote_is_called_out(home: Home) -> None:
+    """A quote that stands in the report is exact; with another number it is not, and both numbers are named."""
+    exact = citewell("verify", documents.FOSTER, cwd=home.folder)
+    assert (exact.returncode, exact.stderr) == (0, "")
+    assert exact.stdout.startswith("exact")
+    altered = citewell("verify", documents.FOSTER.replace("nineteen", "ninety"), cwd=home.folder)
+    assert (altered.returncode, altered.stderr) == (1, "")
+    assert altered.stdout.startswith("altered: the number “ninety” stands as “nineteen” in the source")
+    absent = citewell("verify", "The mayor juggled seven pumpkins at the harvest fair.", cwd=home.folder)
+    assert (absent.returncode, absent.stdout.split(":")[0]) == (1, "absent")
+
+
+def test_a_receipt_is_good_for_another_index_until_its_document_is_gone(copied: Path) -> None:
+    """It holds after all was made anew with other passages, fails once edited, and tells that its PDF is gone."""
+    asked = citewell("ask", FOSTER_QUESTION, "--receipts", "receipts", cwd=copied)
+    assert asked.returncode == 0, asked.stderr
+    first = asked.stderr.splitlines()[0].removeprefix("receipt in ")
+    verified = citewell("verify", "--receipt", first, cwd=copied)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout.startswith("holds: ")
+
+    (copied / "citewell.toml").write_text(f"passage_tokens = 60\n{documents.RULES}")
+    made = json.loads(citewell("index", "documents", "--index", "anew", "--json", cwd=copied).stdout)
+    assert made["generation"] == 1
+    again = citewell("verify", "--receipt", first, "--index", "anew", "--json", cwd=copied)
+    found = json.loads(again.stdout)
+    assert (again.returncode, found["outcome"], found["text"]) == (0, "holds", first_quote(copied, first))
+    assert "made with generation 1 of another index, now 1" in found["notes"]
+
+    edited = copied / "edited.json"
+    edited.write_text((copied / first).read_text("utf-8").replace("nineteen", "ninety"), "utf-8")
+    tampered = citewell("verify", "--receipt", "edited.json", "--index", "anew", cwd=copied)
+    assert (tampered.returncode, tampered.stdout.split(":")[0]) == (1, "receipt altered")
+
+    (copied / "documents" / "report.pdf").unlink()
+    citewell("index", "documents", "--index", "anew", cwd=copied)
+    gone = citewell("verify", "--receipt", first, "--index", "anew", cwd=copied)
+    assert (gone.returncode, gone.stdout.split(":")[0]) == (1, "withdrawn")
+    assert citewell("ask", FOSTER_QUESTION, "--index", "anew", cwd=copied).stdout.count(documents.FOSTER[:20]) == 0
+    assert citewell("verify", documents.FOSTER, "--index", "anew", cwd=copied).stdout.startswith("absent")
+
+
+def first_quote(folder: Path, receipt: str) -> str:
+    text: str = json.loads((folder / receipt).read_text("utf-8"))["text"]
+    return text
 
 
 # --- changes and interruptions

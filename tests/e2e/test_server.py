@@ -88,6 +88,14 @@ def test_the_service_answers_and_follows_the_index_until_it_is_stopped(service: 
     page = service.get(hit["citation"]["link"])
     assert [page["text"][start:end] for start, end in page["spans"]] == [LIGHTHOUSE]
 
+    got = service.get(f"/v1/ask?q={quote(QUESTION)}&k=1")
+    posted = service.post("/v1/ask", {"q": QUESTION, "k": 1})
+    printed = json.loads(citewell("ask", QUESTION, "-k", "1", "--json", cwd=service.folder).stdout)
+    assert {**got, "took_ms": 0} == {**posted, "took_ms": 0} == {**printed, "took_ms": 0}
+    said = got["quotes"][0]
+    assert (said["text"], said["text"][slice(*said["short"])]) == (LIGHTHOUSE, "1987")
+    assert service.post("/v1/verify", {"quote": LIGHTHOUSE})["verdict"] == "exact"
+
     (service.folder / "documents" / "windmill.txt").write_text(WINDMILL)
     assert citewell("index", "documents", cwd=service.folder).returncode == 0
     answer = service.get(f"/v1/search?q={quote('What does the windmill grind?')}")
@@ -98,6 +106,10 @@ def test_the_service_answers_and_follows_the_index_until_it_is_stopped(service: 
     answer = service.get(f"/v1/search?q={quote(QUESTION)}")
     assert answer["generation"] == 3
     assert not any("lighthouse" in hit["text"] for hit in answer["hits"])
+    asked = service.get(f"/v1/ask?q={quote(QUESTION)}")
+    assert asked["generation"] == 3
+    assert not any("lighthouse" in one["text"] for one in (*asked["quotes"], *asked["hits"]))
+    assert service.post("/v1/verify", {"quote": LIGHTHOUSE})["verdict"] == "absent"
     with pytest.raises(urllib.error.HTTPError) as missing:
         service.get(hit["citation"]["link"])
     with missing.value as problem:
@@ -108,6 +120,19 @@ def test_the_service_answers_and_follows_the_index_until_it_is_stopped(service: 
     began = time.monotonic()
     assert service.process.wait(60) == 0
     assert time.monotonic() - began < END_S
+
+
+def test_the_log_is_json_and_has_no_question(service: Service) -> None:
+    """Each line is an object, those of the server's start as well; requests are found by their id."""
+    headers = {"X-Request-ID": "mine-1"}
+    fetch(urllib.request.Request(f"{service.address}/v1/search?q=lighthouse+keeper", headers=headers))
+    log = service.folder / "service.log"
+    wait_until(lambda: '"mine-1"' in log.read_text(), service.process)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert all({"time", "level", "message"} <= {*line} for line in lines)
+    (line,) = [line for line in lines if line.get("request_id") == "mine-1"]
+    assert (line["method"], line["route"], line["status"], line["refused"]) == ("GET", "/v1/search", 200, None)
+    assert "lighthouse" not in log.read_text()
 
 
 def test_the_service_listens_on_this_machine_only(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tests.faults.changing import sentence
 from tests.faults.table import Row
 
 DOCUMENTS = 8
+ENDS = "and in the end was told of {}"  # how every sentence ends, for there is no other that could be quoted
 LONGEST = 60  # sentences: enough for rows that SQLite lays out over several pages
 
 
@@ -80,7 +81,7 @@ def rows(seed: int) -> list[Row]:
 def _write(folder: Path, path: str, random: Random) -> str:
     """Write a document of any length with a canary all over it, and give the canary."""
     canary = "canary" + "".join(random.choices("bcdfghjklmnpqrstvwxz", k=10))
-    sentences = [f"{sentence(random)[:-1]} of {canary}." for _ in range(random.choice((1, 3, 10, LONGEST)))]
+    sentences = [f"{sentence(random)[:-1]} {ENDS.format(canary)}." for _ in range(random.choice((1, 3, 10, LONGEST)))]
     title = f"---\ntitle: {canary}\n---\n" if random.random() < 0.3 else ""
     (folder / path).write_text(title + "\n\n".join(sentences))
     return canary
@@ -102,13 +103,11 @@ def _looked_for(gone: list[str], there: list[str], index: Path, open_before: Sea
             said |= {f"words for {one}": one for one in gone if words.search(Terms(one), 10)}
     said |= {str(path.relative_to(index)): path.read_bytes().decode("latin-1") for path in _files(index)}
     for canary in there[-2:]:
-        for arm in ("hybrid", "lexical", "phrase"):
-            assert canary in said[f"search {arm} {canary}"]
+        for arm in ("search hybrid", "search lexical", "search phrase", "ask", "verify"):
+            assert canary in said[f"{arm} {canary}"]
         assert any(canary in text for where, text in said.items() if where.startswith("originals"))
     for canary in gone:
-        # An answer repeats its question, which may name a canary that is gone.
-        yield from (Left(canary, where) for where, text in said.items() if canary in text and canary not in where)
-        yield from (Left(canary, where) for where, text in said.items() if where == f"words for {canary}")
+        yield from (Left(canary, where) for where, text in said.items() if canary in text)
 
 
 def _answers(searcher: Searcher, canaries: list[str]) -> Iterator[tuple[str, str]]:
@@ -121,7 +120,11 @@ def _answers(searcher: Searcher, canaries: list[str]) -> Iterator[tuple[str, str
             ("filter", {"q": canary, "from": "2000"}),
         ):
             answer = client.get("/v1/search", params={**asked, "k": "20"}).json()
-            yield f"search {arm} {canary}", json.dumps(answer["hits"])
+            yield f"search {arm} {canary}", json.dumps(answer["hits"])  # all but what repeats the question
+        answer = client.get("/v1/ask", params={"q": f"What was told of {canary}?", "k": "20"}).json()
+        yield f"ask {canary}", json.dumps([answer["answer"], answer["quotes"], answer["searched"], answer["hits"]])
+        found = client.post("/v1/verify", json={"quote": ENDS.format(canary)}).json()
+        yield f"verify {canary}", json.dumps([[match["text"], match["citation"]] for match in found["matches"]])
     documents: list[dict[str, Any]] = client.get("/v1/documents").json()["documents"]
     yield "documents", json.dumps(documents)
     for document in documents:

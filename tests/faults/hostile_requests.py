@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 MOST_GROWTH_MB = 50.0
 ASKERS = 8  # fewer than may wait for a turn, so that nobody has to be sent away
-PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance"}
+PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "request_id"}
+FIGURES = b"GET /metrics"  # the one answer that is no JSON
 WARM_UP = 300  # requests until the memory that is always needed is there
 
 
@@ -140,7 +141,9 @@ def judged(attempt: Attempt, answer: Answer | None) -> Iterator[str]:
     if answer.headers.get("x-content-type-options") != "nosniff":
         yield "browsers may guess what it is"
     is_problem = answer.headers.get("content-type") == "application/problem+json"
-    if is_problem != (status >= 400) or (not is_problem and answer.headers.get("content-type") != "application/json"):
+    data = "text/plain" if attempt.pieces[0].startswith(FIGURES) and status < 400 else "application/json"
+    is_data = answer.headers.get("content-type", "").split(";")[0] == data
+    if is_problem != (status >= 400) or (not is_problem and not is_data):
         yield f"{status} as {answer.headers.get('content-type')}"
     elif not attempt.is_head and is_problem and not _is_problem(answer):
         yield f"not a problem document: {answer.body[:200]!r}"

@@ -25,7 +25,7 @@ from indexer.encoder import SentenceEncoder
 from indexer.settings import Settings
 from indexer.store import Store
 from service.answering import Answerer, Looked
-from service.answering.chances import ANSWERABLE, FACTS, LEAST, RIGHT, facts_of
+from service.answering.chances import ANSWERABLE, FACTS, LEAST, LEAST_MEANING, RIGHT, Fact, facts_of
 from service.answering.choice import WEIGHTS, choose
 from service.answering.sentences import SIGNS, Candidate
 from service.catalogue import Catalogue
@@ -34,6 +34,7 @@ from service.evaluation.questions import Question, QuestionType, read_questions
 from service.evaluation.wording import contains, overlaps
 from service.query import Query
 from service.search import Searcher
+from tests.quality.listwise import fit_listwise
 
 FOLDS, REPEATS = 5, 6
 PENALTY = 0.3  # on the squares of the weights of standardised signs, against a sum over the questions
@@ -41,6 +42,30 @@ CHANCE_PENALTY = 0.5
 UNANSWERABLE_COUNTS = 2.0  # as much as so many answerable ones
 STAND_IN_COUNTS = 0.3
 ANSWERED_AT_LEAST = 0.87  # share of answerable questions that the bound of the chance is to leave
+
+# Of no collection of reports on public services, so that each is unanswerable whatever the index holds.
+ELSEWHERE = (
+    "What colour is the moon?",
+    "How many legs does a spider have?",
+    "Who painted the ceiling of the Sistine Chapel?",
+    "When did the Berlin Wall come down?",
+    "How do I bake sourdough bread?",
+    "What is the boiling point of nitrogen?",
+    "Which team won the cup final last year?",
+    "Why is the sea salty?",
+    "How long does it take to fly to Tokyo?",
+    "What is the best way to prune roses?",
+    "How much does a litre of petrol cost?",
+    "What percentage of the air is oxygen?",
+    "Who wrote the novel about the white whale?",
+    "How did the dinosaurs die out?",
+    "What do astronauts eat in space?",
+    "Where do swallows spend the winter?",
+    "How has the price of wheat changed since 2015?",
+    "What makes a violin sound sweet?",
+    "How many strings has a harp?",
+    "Why do cats purr?",
+)
 
 Vector = NDArray[np.float64]
 
@@ -112,9 +137,13 @@ def _examples(folder: Path, file: Path) -> list[Example]:
     answerer = Answerer(Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder))))
     made = []
     with answerer.searcher.opened() as (reader, generation):
-        for question in read_questions(file).all:
+        off_topic = [Question(text, QuestionType.UNANSWERABLE, text, ()) for text in ELSEWHERE]
+        for question in (*read_questions(file).all, *off_topic):
             looked = answerer.look(reader, generation, Query(question.text))
             named = looked.asked.reading.named
+            if not looked.sentences:  # on a body of which nothing was found: never answered
+                print(f"nothing was found for {question.id}: {question.text}")
+                continue
             signs = np.stack([one.signs for one in looked.sentences])
             right = np.array([_is_right(question, one) for one in looked.sentences], bool)
             elsewhere = np.array([not _on_gold_page(question, one) for one in looked.sentences], bool)
@@ -138,9 +167,12 @@ def _on_gold_page(question: Question, one: Candidate) -> bool:
 
 
 def _fitted(examples: Sequence[Example]) -> Fitted:
-    weights = _listwise([example for example in examples if example.is_plain and example.right.any()])
+    useful = [example for example in examples if example.is_plain and example.right.any()]
+    weights = fit_listwise([(example.signs, example.right) for example in useful], PENALTY)
     facts, answerable, right, counts = [], [], [], []
     for example in examples:
+        if example.question.id in ELSEWHERE:
+            continue
         count = 1.0 if example.is_answerable else UNANSWERABLE_COUNTS
         rows = [(example.facts(weights), example.is_answerable, any(example.quotes(weights)), count)]
         if example.is_plain and example.elsewhere.any():
@@ -154,26 +186,6 @@ def _fitted(examples: Sequence[Example]) -> Fitted:
     # Of all that is asked so and so much is answered rightly, so here each question counts once.
     as_asked = (weigh >= 1).astype(np.float64)
     return Fitted(weights, _logistic(x, np.array(answerable), weigh), _logistic(x, np.array(right), as_asked))
-
-
-def _listwise(examples: Sequence[Example]) -> Vector:
-    together = np.concatenate([example.signs for example in examples])
-    scale = np.where(together.std(0) > 0, together.std(0), 1.0)
-
-    def loss(weights: Vector) -> tuple[float, Vector]:
-        total, gradient = PENALTY * float(weights @ weights), 2 * PENALTY * weights
-        for example in examples:
-            signs = example.signs / scale
-            sums = signs @ weights
-            chances = np.exp(sums - sums.max())
-            chances /= chances.sum()
-            share = chances[example.right].sum()
-            total -= float(np.log(share))
-            gradient -= signs.T @ (np.where(example.right, chances / share, 0) - chances)
-        return total, gradient
-
-    found: Vector = minimize(loss, np.zeros(len(SIGNS)), jac=True, method="L-BFGS-B").x / scale
-    return found
 
 
 def _logistic(x: Vector, y: NDArray[np.bool_], counts: Vector) -> Vector:
@@ -217,15 +229,17 @@ def _measure(rounds: Sequence[Sequence[tuple[Example, Fitted]]], bound: float | 
         quotes = [example.quotes(fitted.weights) for example, fitted in pairs]
         can = np.array([example.is_answerable for example, _ in pairs])
         least = bound or float(np.quantile(chances[can], 1 - ANSWERED_AT_LEAST))
-        given = chances >= least
+        given = (chances >= least) & np.array([one[FACTS.index(Fact.MEANING)] >= LEAST_MEANING for one in facts])
         note("bound", least)
         note("answered", given[can])
-        note("unanswerable recall", ~given[~can])
+        off_topic = np.array([example.question.id in ELSEWHERE for example, _ in pairs])
+        note("unanswerable recall", ~given[~can & ~off_topic])
+        note("off-topic recall", ~given[off_topic])
         for type_ in (QuestionType.FACTUAL, QuestionType.EXPLANATORY):
             rows = [row for row, (example, _) in enumerate(pairs) if example.question.type is type_]
             note(f"{type_} first quote right", [bool(given[row]) and quotes[row][0] for row in rows])
             note(f"{type_} a quote right", [bool(given[row]) and any(quotes[row]) for row in rows])
-        shown = np.flatnonzero(given)
+        shown = np.flatnonzero(given & ~off_topic)
         if found := calibration(told[shown].tolist(), [any(quotes[row]) for row in shown], [], []):
             note("ECE of the confidence", found.ece)
     for name, values in figures.items():

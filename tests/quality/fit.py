@@ -5,9 +5,6 @@
 Prints the weights for each mode, figures with the weights of a cross-validation by body (no question is ranked with
 weights that a question on the same body took part in), their spread over the folds, the calibration error of the
 chances, fitted on other bodies likewise, and an ablation: each signal left out in turn and the rest fitted anew.
-
-The weights maximise the chance that a softmax over a question's candidates gives to its relevant passages (Cao et al.
-2007, "Learning to rank: from pairwise approach to listwise approach"), with a small penalty on their squares.
 """
 
 import sys
@@ -18,7 +15,6 @@ from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from indexer.encoder import SentenceEncoder
 from indexer.records import Mode
@@ -34,6 +30,7 @@ from service.query import Query
 from service.ranking import DENSE, LEXICAL, SIGNALS, Signal, Weights, log_shares
 from service.reading import Reading
 from service.search import Searcher, understand
+from tests.quality.listwise import fit_listwise
 
 FOLDS = 5
 SEED = 1
@@ -165,23 +162,10 @@ def _example(
 def _fitted(examples: Iterable[Example], used: Sequence[Signal]) -> Weights:
     columns = [SIGNALS.index(signal) for signal in used]
     useful = [example for example in examples if example.relevant.any()]
-    together = np.concatenate([example.candidates.signals[:, columns] for example in useful])
-    scale = np.where(together.std(0) > 0, together.std(0), 1.0)
-    ready = [(example.candidates.signals[:, columns] / scale, example.relevant) for example in useful]
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = PENALTY * float(weights @ weights), 2 * PENALTY * weights
-        for signals, relevant in ready:
-            sums = signals @ weights
-            chances = np.exp(sums - sums.max())
-            chances /= chances.sum()
-            share = chances[relevant].sum()
-            total -= float(np.log(share))
-            gradient -= signals.T @ (np.where(relevant, chances / share, 0) - chances)
-        return total, gradient
-
     weights = np.zeros(len(SIGNALS))
-    weights[columns] = minimize(loss, np.zeros(len(columns)), jac=True, method="L-BFGS-B").x / scale
+    weights[columns] = fit_listwise(
+        [(example.candidates.signals[:, columns], example.relevant) for example in useful], PENALTY
+    )
     return Weights(tuple(float(weight) for weight in weights))
 
 

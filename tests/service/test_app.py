@@ -69,7 +69,8 @@ def test_what_cannot_be_asked_says_why(
     assert detail in found["detail"]
     assert len(found["detail"]) < 300
     if len(str(fields)) < 50_000:  # the client itself refuses longer addresses
-        assert problem(client.get(address, params=fields), 422) == found  # type: ignore[arg-type]
+        got = problem(client.get(address, params=fields), 422)  # type: ignore[arg-type]
+        assert {**got, "request_id": found["request_id"]} == found
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_form_is_refused(client: TestClient, address: str) -> None:
         ("GET", "/v1/documents/{}/pages/1?spans=0-4,0-179", 422, "span 0-179 is not within page 1, which has 178"),
         ("GET", "/nothing", 404, "Not Found"),
         ("GET", "/v1/search/?q=x", 404, "Not Found"),
-        ("GET", "/docs", 404, "Not Found"),
+        ("GET", "/redoc", 404, "Not Found"),
         ("GET", "/v1/ask/?q=x", 404, "Not Found"),
         ("DELETE", "/v1/search", 405, "Method Not Allowed"),
         ("PUT", "/v1/ask", 405, "Method Not Allowed"),
@@ -320,6 +321,7 @@ OPERATIONS = {
     "get /v1/documents/{doc_id}/pages/{number}",
     "get /healthz",
     "get /readyz",
+    "get /metrics",
 }
 
 
@@ -338,7 +340,9 @@ def test_the_openapi_document_describes_every_operation_and_its_problems(client:
         assert operation["summary"]
         assert operation["description"]
         assert set(operation["responses"]) == {"200", "default"}
-        assert operation["responses"]["200"]["content"]["application/json"]["schema"]
+        (media,) = operation["responses"]["200"]["content"].items()
+        assert media[0] == ("text/plain" if operation["summary"] == "Figures for Prometheus" else "application/json")
+        assert media[1]["schema"]
         assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
         described = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
         assert set(described["required"]) == {"type", "title", "status", "detail", "instance"}

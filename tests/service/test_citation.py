@@ -1,18 +1,22 @@
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from indexer.database import STORE_FILE
 from indexer.errors import IndexFormatError
 from indexer.records import Span, StoredPassage
 from indexer.store import Reader, Store
-from service.citation import Citation, cite, page_link, text_of
+from service.citation import Citation, cite, cite_spans, cite_within, page_link, text_of
 from tests.faults.damage import reseal
-from tests.service.conftest import REPORTS, Library
+from tests.service.conftest import REPORTS, Library, make_library
 
 
 def passage(reader: Reader, words: str) -> StoredPassage:
@@ -142,3 +146,105 @@ def test_a_link_marks_every_span_of_its_page_and_no_other() -> None:
     spans = (Span(3, 5, 9), Span(3, 12, 20), Span(4, 0, 7))
     assert page_link("d0c", 3, spans) == "/v1/documents/d0c/pages/3?spans=5-9,12-20"
     assert page_link("d0c", 4, spans) == "/v1/documents/d0c/pages/4?spans=0-7"
+
+
+# --- parts of passages
+
+
+def cut(found: Citation, texts: Mapping[str, str]) -> str:
+    """Cut a citation's spans out of the pages of its file."""
+    pages = texts[found.source].split("\f")
+    return "\n".join(pages[page - 1][start:end] for page, start, end in found.spans)
+
+
+def test_a_part_of_a_passage_is_cited_by_its_own_characters(shelf: Library) -> None:
+    """Its hash is of the part alone; all that is told of the document is as for the whole."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        stored = passage(reader, "Foster carers")
+        start, end = stored.passage.text.index("trained"), stored.passage.text.index(" arrived")
+        found, whole = cite_within(stored, start, end, reader), cite([stored], reader)
+    assert cut(found, REPORTS) == stored.passage.text[start:end] == "trained each of them before the\nfirst child"
+    assert found.text_sha256 == sha256(cut(found, REPORTS).encode()).hexdigest()
+    first, second = REPORTS["redbrook/2019.txt"].split("\f")
+    place = first.index("trained")
+    assert found.spans == ((1, place, len(first)), (2, 0, second.index(" arrived")))
+    assert (found.page, found.page_end) == (1, 2)
+    assert found.link == f"/v1/documents/{found.doc_id}/pages/1?spans={place}-{len(first)}"
+    assert replace(found, spans=whole.spans, text_sha256=whole.text_sha256, link=whole.link) == whole
+
+
+def test_a_part_on_the_second_page_is_cited_there(shelf: Library) -> None:
+    """The page that a passage begins on plays no part."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        stored = passage(reader, "Foster carers")
+        start = stored.passage.text.index("first child")
+        found = cite_within(stored, start, start + 5, reader)
+    assert (found.page, found.page_end, found.spans) == (2, 2, ((2, 0, 5),))
+
+
+def test_the_whole_of_a_passage_is_cited_as_the_passage_is(shelf: Library) -> None:
+    """There is one way to cite it."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        for words in ("Foster carers", "The library", "without a date"):
+            stored = passage(reader, words)
+            assert cite_within(stored, 0, len(stored.passage.text), reader) == cite([stored], reader)
+
+
+PIECES = ["Gulls cry as", "eels sleep;", "é ‘crabs’.", "\n", "\n\n", "\f", "  "]
+TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=30).map(
+    lambda pieces: " ".join(one if one.isspace() else f"{one} {number}" for number, one in enumerate(pieces))
+)
+
+
+@given(TEXTS.filter(lambda text: bool(text.strip())), st.data())
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_any_part_of_any_passage_is_exactly_these_characters(
+    tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject
+) -> None:
+    """Over page breaks too, wherever it begins and ends within the spans."""
+    library = make_library(tmp_path_factory.mktemp("parts"), {"any.txt": text}, "path\n")
+    with Store.open(library.settings.index).reading() as reader:
+        ids = [passage_id for document in reader.documents() for passage_id in reader.passage_ids(document.doc_id)]
+        for stored in reader.passages(ids).values():
+            joints, at = set(), -1
+            for span in stored.passage.spans[:-1]:
+                at += span.end - span.start + 1
+                joints.add(at)
+            inside = [place for place in range(len(stored.passage.text)) if place not in joints]
+            for _ in range(4):
+                start, last = sorted(data.draw(st.tuples(st.sampled_from(inside), st.sampled_from(inside))))
+                found = cite_within(stored, start, last + 1, reader)
+                assert cut(found, {"any.txt": text}) == stored.passage.text[start : last + 1]
+                assert found.text_sha256 == sha256(cut(found, {"any.txt": text}).encode()).hexdigest()
+
+
+def test_a_part_that_begins_between_pages_is_not_cited(shelf: Library) -> None:
+    """The line feed that joins them stands on neither; nor is nothing cited."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        stored = passage(reader, "Foster carers")
+        joint = stored.passage.text.index("\nfirst")
+        for start, end in ((joint, joint + 6), (joint - 3, joint + 1), (joint, joint + 1), (5, 5)):
+            with pytest.raises(IndexFormatError):
+                cite_within(stored, start, end, reader)
+
+
+def test_no_part_of_an_altered_passage_is_cited(library: Library) -> None:
+    """Also where the part itself is as it was."""
+    change(library, "UPDATE passages SET text = replace(text, 'Carers meet', 'Carers met')")
+    with Store.open(library.settings.index).reading() as reader:
+        stored = passage(reader, "Foster carers")
+        with pytest.raises(IndexFormatError, match="is not what its pages say"):
+            cite_within(stored, 0, 13, reader)
+
+
+def test_any_places_of_a_document_may_be_cited(shelf: Library) -> None:
+    """Whatever passages they are in, as long as they read as is said."""
+    with Store.open(shelf.settings.index).reading() as reader:
+        document = passage(reader, "Foster carers").document
+        spans = (Span(1, 4, 10), Span(2, 0, 5))
+        found = cite_spans(document, spans, "school\nfirst", reader)
+        assert (found.spans, found.page, found.page_end) == (((1, 4, 10), (2, 0, 5)), 1, 2)
+        assert found.text_sha256 == sha256(b"school\nfirst").hexdigest()
+        for wrong, text in ((spans, "school first"), (spans[:1], "School"), ((), ""), ((Span(9, 0, 5),), "first")):
+            with pytest.raises(IndexFormatError, match="damaged"):
+                cite_spans(document, wrong, text, reader)

@@ -23,8 +23,8 @@ from tests.service.test_citation import change
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["backup", "restore", "verify", "doctor", "search", "show", "index", "status", "eval", "serve"]
-HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib".split()
+COMMANDS = "mcp backup restore verify doctor search ask show index status eval serve".split()
+HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib mcp".split()
 # The command with an encoder that needs no model, and readers that take their time.
 SLOW = """
 import contextlib, time
@@ -81,6 +81,33 @@ def process(*arguments: object, stdout: int) -> subprocess.Popen[str]:
         ("search x --from soon {index}", 2, "`soon` is not a date; write 2018-05-22, 2018-05 or 2018"),
         ("search x --from 2021 --to 2020 {index}", 2, "wrong way round: from 2021-01-01 to 2020-12-31"),
         ("search x --from 2021 --as-of 2020 {index}", 2, "wrong way round"),
+        # questions
+        ("ask", 2, "Missing argument"),
+        ("ask x --mode dense", 2, "No such option: --mode"),
+        ("ask x --explain", 2, "No such option: --explain"),
+        ("ask x --receipts", 2, "Option '--receipts' requires an argument"),
+        ("ask '' {index}", 2, "citewell: the query is empty"),
+        ("ask {million} {index}", 2, "the query has 1,000,000 characters; at most 1,000"),
+        ("ask \udcff {index}", 2, "the query is not valid Unicode text"),
+        ("ask x -k 0 {index}", 2, "k is 0; it must be from 1 to 100"),
+        ("ask x --body Redbrok {index}", 2, "did you mean `Redbrook Council`?"),
+        ("ask x --kind letter {index}", 2, "`citewell status` lists every kind"),
+        ("ask x --from soon {index}", 2, "`soon` is not a date; write 2018-05-22, 2018-05 or 2018"),
+        ("ask x --from 2021 --as-of 2020 {index}", 2, "wrong way round"),
+        ("ask 'school budget' --receipts {file} {index}", 2, "receipts cannot be written in `"),
+        ("ask 'school budget' --receipts {file}/more {index}", 2, "(Not a directory); name another folder"),
+        # quotes and receipts
+        ("verify {index}", 2, "citewell: name either a quote or --receipt FILE"),
+        ("verify 'the school budget' --receipt {file} {index}", 2, "name either a quote or --receipt FILE"),
+        (
+            "verify --receipt {file} --doc loose.txt {index}",
+            2,
+            "--doc goes with a quote; a receipt names its document",
+        ),
+        ("verify --receipt {file} {index}", 2, "this is not a receipt of Citewell: it is not JSON"),
+        ("verify --receipt {reports} {index}", 2, "cannot be read: Is a directory; name a file that can"),
+        ("verify --receipt nothing.json {index}", 2, "the receipt 'nothing.json' cannot be read: No such file"),
+        ("verify --receipt \udcff.json {index}", 2, "cannot be read: No such file"),
         # documents and pages
         ("show nothing.txt {index}", 2, "no document `nothing.txt` in the index; `citewell search` names"),
         ("show \udcff {index}", 2, "no document `?`"),
@@ -103,6 +130,8 @@ def process(*arguments: object, stdout: int) -> subprocess.Popen[str]:
         ("search x", 3, "no index in `.citewell`; run `citewell index SOURCE` to make one"),
         ("search x --index nowhere", 3, "no index in `nowhere`; run `citewell index SOURCE`"),
         ("search x --index {file}", 3, "run `citewell index SOURCE`"),
+        ("ask x --index nowhere", 3, "no index in `nowhere`; run `citewell index SOURCE`"),
+        ("ask x --index {damaged}", 3, "is damaged"),
         ("show x --index nowhere", 3, "no index in `nowhere`"),
         ("status --index nowhere", 3, "no index in `nowhere`"),
         ("serve --index nowhere", 3, "no index in `nowhere`"),
@@ -116,13 +145,19 @@ def test_what_cannot_be_done_says_why(  # noqa: PLR0917 - the table's columns co
     citewell: Citewell, shelf: Library, places: dict[str, str], arguments: str, code: int, message: str
 ) -> None:
     """A failure leaves stdout empty, says on stderr what was wrong and what to do, and nothing has changed."""
-    given = [places.get(word, word) for word in shlex.split(arguments.replace("{index}", "--index {index}"))]
+    given = [placed(word, places) for word in shlex.split(arguments.replace("{index}", "--index {index}"))]
     ran = citewell(*given)
     assert (ran.code, ran.out) == (code, "")
     assert message in ran.err
     assert len(ran.err) < 1500
     assert "Traceback" not in ran.err
     assert shelf.searcher().generation() == 1
+
+
+def placed(word: str, places: dict[str, str]) -> str:
+    """Put in what a placeholder stands for, at the start of a word."""
+    name, end, rest = word.partition("}")
+    return places.get(name + end, name + end) + rest
 
 
 @pytest.fixture(scope="session")
@@ -182,6 +217,50 @@ def test_a_hit_is_printed_for_people(citewell: Citewell, shelf: Library) -> None
     assert shown.err == "Redbrook: first visit, page 1 of 2\n"
 
 
+def test_an_answer_is_printed_for_people(citewell: Citewell, shelf: Library) -> None:
+    """Each quote has its number, whose it is, when and where, its words and the command that shows them."""
+    index = ("--index", shelf.settings.index)
+    ran = citewell("ask", "How many families did social workers visit each week?", *index)
+    assert (ran.code, ran.err) == (0, "")
+    text = " ".join(ran.out.split())
+    assert text.startswith("[1] Redbrook: second visit Redbrook Council · focused visit · 2022-02-28 · p. 1 “")
+    assert "“Social workers visited 40 families each week and wrote down what the families said.” redbrook/2" in text
+    assert text.rpartition(" confidence ")[2].startswith("0.")
+
+    (command, *_) = (line for line in ran.out.splitlines() if "citewell show" in line)
+    shown = citewell(*command.split()[1:], *index)
+    assert "»Social workers visited 40 families each week and wrote down what the families said.«" in shown.out
+
+
+def test_that_there_is_no_answer_is_printed_with_what_is_nearest(citewell: Citewell, shelf: Library) -> None:
+    """The reason comes first, on stdout, since it is the answer; exit code 1 tells it to scripts."""
+    ran = citewell("ask", "How many owls has Quagmire?", "--index", shelf.settings.index)
+    assert (ran.code, ran.err) == (1, "")
+    assert ran.out.startswith("unanswerable: nothing here is about Quagmire")
+    assert "\nthe nearest passages:\n\n1. " in ran.out
+    ran = citewell("ask", "school budget", "--to", "1999", "--index", shelf.settings.index)
+    assert (ran.code, ran.err) == (1, "")
+    assert " ".join(ran.out.split()) == (
+        "unanswerable: no document here fits the filters and the bodies that are named"
+    )
+
+
+def test_a_part_of_an_answer_is_an_answer(citewell: Citewell, shelf: Library) -> None:
+    """What is missing is said before the quotes."""
+    ran = citewell("ask", "How has the late library of Bluehill changed?", "--index", shelf.settings.index)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("partial: only one report was found")
+    assert "\n\n[1] Bluehill: a visit\n" in ran.out
+
+
+def test_an_empty_index_answers_nothing(citewell: Citewell, tmp_path: Path) -> None:
+    """The reason is not looked for in the question."""
+    (tmp_path / "empty").mkdir()
+    assert citewell("index", tmp_path / "empty", "--index", tmp_path / "index").code == 0
+    ran = citewell("ask", "How many owls has Quagmire?", "--index", tmp_path / "index")
+    assert (ran.code, ran.out, ran.err) == (1, "unanswerable: the index holds no documents\n", "")
+
+
 def test_phrases_and_exclusions_are_kept_to(citewell: Citewell, shelf: Library) -> None:
     """Quotation marks ask for the very words, a dash leaves out; where nothing is left, the message says so."""
     index = ("--index", shelf.settings.index)
@@ -229,17 +308,18 @@ def test_a_hit_is_explained_on_request(citewell: Citewell, shelf: Library) -> No
     assert adds == sorted(adds, reverse=True)
 
 
+@pytest.mark.parametrize(("command", "field"), [("search", "query"), ("ask", "question")])
 def test_a_query_comes_from_standard_input(
-    citewell: Citewell, shelf: Library, monkeypatch: pytest.MonkeyPatch
+    citewell: Citewell, shelf: Library, monkeypatch: pytest.MonkeyPatch, command: str, field: str
 ) -> None:
     """`-` stands for what is piped in, without the line feed at its end."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("otters in the river\n"))
-    ran = citewell("search", "-", "--json", "--index", shelf.settings.index)
-    assert json.loads(ran.out)["query"] == "otters in the river"
+    ran = citewell(command, "-", "--json", "--index", shelf.settings.index)
+    assert json.loads(ran.out)[field] == "otters in the river"
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    assert "the query is empty" in citewell("search", "-", "--index", shelf.settings.index).err
+    assert "the query is empty" in citewell(command, "-", "--index", shelf.settings.index).err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9"), encoding="utf-8"))
-    ran = citewell("search", "-", "--index", shelf.settings.index)
+    ran = citewell(command, "-", "--index", shelf.settings.index)
     assert (ran.code, ran.err) == (2, "citewell: standard input is not text in UTF-8\n")
 
 
@@ -435,7 +515,7 @@ def test_another_encoder_is_told_with_the_command_that_helps(
 ) -> None:
     """Search and index refuse to mix vectors of two models, until `--reencode` has made them anew."""
     monkeypatch.setattr("indexer.encoder.SentenceEncoder", lambda settings: WordEncoder(model="other words"))
-    for arguments in (["search", "school"], ["index", library.sources]):
+    for arguments in (["search", "school"], ["ask", "school"], ["index", library.sources]):
         ran = citewell(*arguments, "--index", library.settings.index)
         assert (ran.code, ran.out) == (3, "")
         assert "citewell index --reencode SOURCE" in ran.err
@@ -446,9 +526,10 @@ def test_another_encoder_is_told_with_the_command_that_helps(
 def test_an_altered_index_is_not_quoted(citewell: Citewell, library: Library) -> None:
     """Text that is not what was indexed never reaches the reader."""
     change(library, "UPDATE passages SET text = replace(text, 'budget', 'profit')")
-    ran = citewell("search", "school budget", "--index", library.settings.index)
-    assert (ran.code, ran.out) == (3, "")
-    assert "is not what its pages say" in ran.err
+    for command in ("search", "ask"):
+        ran = citewell(command, "school budget", "--index", library.settings.index)
+        assert (ran.code, ran.out) == (3, "")
+        assert "is not what its pages say" in ran.err
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
@@ -467,8 +548,19 @@ def test_nothing_in_a_document_steers_the_terminal(
         citewell("show", "evil.txt", *more, *index),
         citewell("show", "evil.txt", "--spans", "0-20", *more, *index),
         citewell("status", *more, *index),
+        citewell("ask", "The pier end was painted", "--receipts", f"folder {evil}", *more, *index),
     ]
-    assert [ran.code for ran in runs] == [5, 0, 0, 0, 0]
+    assert [ran.code for ran in runs] == [5, 0, 0, 0, 0, 0]
+    (receipt, *_) = Path(f"folder {evil}").iterdir()
+    runs += [
+        citewell("verify", "--receipt", receipt, *more, *index),
+        citewell("verify", f"The pier {evil} was painted.", *more, *index),
+        citewell("ask", f"How many owls {evil} has {evil} Quagmire?", *more, *index),
+    ]
+    assert [ran.code for ran in runs[-3:]] == [0, 0, 1]
+    quoted = json.loads(receipt.read_text("utf-8"))
+    assert quoted["text"] == f"The pier {evil} was painted."
+    assert all(char.isprintable() or char == "\n" for char in receipt.read_text("utf-8"))
     runs.append(citewell("search", "x", "--kind", f"kind {evil}s", *index))
     assert "did you mean" in runs[-1].err
     for ran in runs:
@@ -476,6 +568,7 @@ def test_nothing_in_a_document_steers_the_terminal(
     if more:
         assert json.loads(runs[2].out)["text"] == f"The pier {evil} was painted."
         assert json.loads(runs[1].out)["hits"][0]["citation"]["title"].startswith("Title \x1b[31mred\x07")
+        assert json.loads(runs[5].out)["quotes"][0]["text"] == f"The pier {evil} was painted."
 
 
 @pytest.mark.parametrize(
@@ -495,9 +588,15 @@ def test_escape_codes_are_for_those_who_want_them(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     index = ("--index", shelf.settings.index)
-    for command in ("search school", "show loose.txt --spans 2-6"):
+    for command in ("search school", "ask school", "show loose.txt --spans 2-6"):
         assert ("\x1b[" in citewell(*command.split(), *index).out) == is_bold
-    for command in ("search school --json", "show loose.txt --json", "search x -k 0", "search x --bogus"):
+    for command in (
+        "search school --json",
+        "ask school --json",
+        "show loose.txt --json",
+        "search x -k 0",
+        "search x --bogus",
+    ):
         ran = citewell(*command.split(), *index)
         assert "\x1b" not in ran.out + ran.err
 

@@ -325,20 +325,24 @@ def test_every_answer_says_that_it_is_data(shelf: Library) -> None:
         {"path": "/healthz"},
         {"query": b"q=" + b"a" * 40_000},
     ):
-        headers = asyncio.run(ask(app, **more)).headers
+        answered = asyncio.run(ask(app, **more))
+        headers = answered.headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-security-policy"].startswith("default-src 'none'")
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"] == ("private, no-cache" if "etag" in headers else "no-store")
+        assert ("etag" in headers) == (answered.status == 200 and "query" in more)
 
 
-def test_an_answer_without_a_request_is_a_problem_too() -> None:
+def test_an_answer_without_a_request_is_a_problem_too(shelf: Library) -> None:
     """What the server itself has to say is whole HTTP, with the same document and headers."""
+    watch = create_app(shelf.searcher()).state.watch
     for error, line in ((MalformedError("x"), b"400 Bad Request"), (BusyError("<y>"), b"503 Service Unavailable")):
-        head, _, content = bare_answer(error).partition(b"\r\n\r\n")
+        head, _, content = bare_answer(watch, error).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 " + line + b"\r\n")
         assert f"content-length: {len(content)}".encode() in head
         assert b"connection: close" in head
         assert b"x-content-type-options: nosniff" in head
+        assert f"x-request-id: {json.loads(content)['request_id']}".encode() in head
         assert (b"retry-after: 1" in head) == isinstance(error, BusyError)
         assert valid("problem", json.loads(content))["detail"] == str(error)
         assert b"<" not in content
@@ -358,7 +362,7 @@ def test_the_trace_of_an_error_is_logged_without_its_message(
 
     monkeypatch.setattr(Searcher, "search", fail)
     answered = asyncio.run(ask(app_of(shelf), query=b"q=a+private+matter"))
-    (logged,) = caplog.messages
+    (logged,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert answered.problem["detail"].split()[-1] in logged
     assert "builtins.ValueError" in logged
     assert "builtins.KeyError" in logged

@@ -205,7 +205,7 @@ def test_the_command_and_the_service_find_the_same(
 def test_the_command_and_the_service_answer_the_same(
     citewell: Citewell, client: TestClient, shelf: Library, arguments: list[str], fields: dict[str, object]
 ) -> None:
-    """`ask --json`, GET and POST give the same answer but for the time it took, made of its quotes and nothing else."""
+    """`ask --json`, GET and POST give the same answer but for the time it took, made of nothing but quotes."""
     printed = citewell("ask", *arguments, "--json", "--index", shelf.settings.index)
     answers = [
         json.loads(printed.out),
@@ -218,7 +218,6 @@ def test_the_command_and_the_service_answer_the_same(
     assert first == got == posted
     assert (printed.code, printed.err) == (1 if first["status"] == "unanswerable" else 0, "")
     assert (first["answer"] or "") == "\n\n".join(quote["text"] for quote in first["quotes"])
-    assert len(first["hits"]) <= fields.get("k", 10)
 
 
 def test_the_order_of_an_answer_is_that_of_the_contract(client: TestClient) -> None:

@@ -9,13 +9,28 @@ from indexer.encoder import Fingerprint
 from indexer.errors import Refusal
 from indexer.records import Counts, Refused
 from indexer.sync import Progress, Report
+from service.answering import Quote, Status
 from service.citation import Citation
-from service.schemas import HitOut, Interpreted, PageResponse, Reason, Scores, SearchResponse, StatusResponse
+from service.receipts import Outcome
+from service.schemas import (
+    AskResponse,
+    HitOut,
+    Interpreted,
+    PageResponse,
+    Reason,
+    ReceiptResponse,
+    Scores,
+    SearchedOut,
+    SearchResponse,
+    StatusResponse,
+)
 from service.signs import safe
 from service.terminal import (
     console,
     page_list,
+    print_answer,
     print_page,
+    print_receipt,
     print_report,
     print_search,
     print_status,
@@ -64,8 +79,48 @@ def hit(rank: int = 1, **changes: object) -> HitOut:
 
 def search(*hits: HitOut) -> SearchResponse:
     """Make a search result."""
-    read = Interpreted(body=None, from_=None, to=None, phrases=())
-    return SearchResponse(query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=read, hits=hits)
+    return SearchResponse(query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=READ, hits=hits)
+
+
+READ = Interpreted(body=None, from_=None, to=None, phrases=())
+
+
+def answer(*quotes: Quote, status: Status = Status.ANSWERED, reason: str | None = None, hits: int = 0) -> AskResponse:
+    """Make an answer."""
+    return AskResponse(
+        question="How long is the pier?",
+        status=status,
+        answer="\n\n".join(one.text for one in quotes) or None,
+        confidence=0.876,
+        quotes=quotes,
+        reason=reason,
+        searched=SearchedOut(documents=1, bodies=(), from_=None, to=None),
+        interpreted=READ,
+        hits=tuple(hit(rank) for rank in range(1, hits + 1)),
+        generation=1,
+        took_ms=1.0,
+    )
+
+
+def quote(
+    text: str = "The pier\nis 90 feet long.", short: tuple[int, int] | None = (12, 19), **changes: object
+) -> Quote:
+    """Make a quote whose short answer is a length."""
+    return Quote(text, hit(1, **changes).citation, short)
+
+
+def resolved(outcome: Outcome = Outcome.HOLDS, **changes: object) -> ReceiptResponse:
+    """Make what became of a receipt."""
+    values = {
+        "text": "The pier\nis 90 feet long.",
+        "question": "How long is the pier?",
+        "passed": outcome is Outcome.HOLDS,
+        "reason": "it is as it was",
+        "citation": hit().citation,
+        "instead": None,
+        "notes": ("made with another model than this index",),
+    }
+    return ReceiptResponse.model_validate({"outcome": outcome, **values, **changes})
 
 
 def page(text: str, *spans: tuple[int, int], title: str | None = None) -> PageResponse:
@@ -133,6 +188,78 @@ def test_hits_are_printed_as_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_an_answer_is_its_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has a number, its words between quotation marks in one line, and where it stands; then how sure it is."""
+    more = quote("It is shut.", None, page=3, page_end=4, spans=((3, 5, 9), (4, 0, 7)), body=None, published=None)
+    print_answer(answer(quote(), more, hits=5))
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out == (
+        "[1] The pier of Redbrook\n"
+        "   Redbrook Council · 2019-05-22 · p. 3\n"
+        "   “The pier is 90 feet long.”\n"
+        "   redbrook/2019.txt\n"
+        "   citewell show d0c --page 3 --spans 5-27\n"
+        "\n"
+        "[2] The pier of Redbrook\n"
+        "   pp. 3-4\n"
+        "   “It is shut.”\n"
+        "   redbrook/2019.txt\n"
+        "   citewell show d0c --page 3 --spans 5-9\n"
+        "\n"
+        "confidence 0.88\n"
+    )
+
+
+def test_a_part_of_an_answer_begins_with_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason comes before the quotes, so that nobody takes them for the whole."""
+    print_answer(answer(quote(), status=Status.PARTIAL, reason="found nothing of this on Bluehill"))
+    out = capsys.readouterr().out
+    assert out.startswith("partial: found nothing of this on Bluehill\n\n[1] The pier of Redbrook\n")
+
+
+@pytest.mark.parametrize("hits", [0, 1, 3, 5])
+def test_where_there_is_no_answer_the_nearest_passages_are_printed(
+    capsys: pytest.CaptureFixture[str], hits: int
+) -> None:
+    """Why there is none comes first; three passages at most follow, as a search prints them, and none as a quote."""
+    print_answer(answer(status=Status.UNANSWERABLE, reason="nothing here is about Quagmire", hits=hits))
+    out = capsys.readouterr().out
+    print_search(search(*(hit(rank) for rank in range(1, min(hits, 3) + 1))))
+    nearest = capsys.readouterr().out
+    assert out == (
+        "unanswerable: nothing here is about Quagmire\n" + f"\nthe nearest passages:\n\n{nearest}" * bool(hits)
+    )
+
+
+def test_the_short_answer_is_bold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is bold where bold is shown, also over a line end of the page and behind signs that were replaced."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_answer(answer(quote("\x1b\u202eThe pier is 90\nfeet long.", (14, 21))))
+    out = capsys.readouterr().out
+    assert "\x1b[1m[1] The pier of Redbrook\x1b[0m" in out
+    assert "“\ufffd\ufffdThe pier is \x1b[1m90\x1b[0m \x1b[1mfeet\x1b[0m long.”" in out
+    print_answer(answer(quote(short=None)))
+    assert "“The pier is 90 feet long.”" in capsys.readouterr().out
+
+
+def test_a_receipt_is_printed_with_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The outcome first, then the quote, where it stands, and what else there is to know."""
+    print_receipt(resolved())
+    assert capsys.readouterr().out == (
+        "holds: it is as it was\n"
+        "   “The pier is 90 feet long.”\n"
+        "   Redbrook Council · 2019-05-22 · p. 3\n"
+        "   redbrook/2019.txt\n"
+        "   citewell show d0c --page 3 --spans 5-27\n"
+        "   made with another model than this index\n"
+    )
+    print_receipt(resolved(Outcome.CHANGED, citation=None, instead="The pier\nis gone.", notes=()))
+    assert capsys.readouterr().out == (
+        "source changed: it is as it was\n   “The pier is 90 feet long.”\n   instead: “The pier is gone.”\n"
+    )
+
+
 def test_twins_and_reasons_stand_below_a_hit(capsys: pytest.CaptureFixture[str]) -> None:
     """Where else it is said has a line each; what moved the hit most comes first, with its sign."""
     twin = hit(source="bluehill/2021.txt", page=7).citation
@@ -174,14 +301,20 @@ def test_nothing_that_is_printed_steers(capsys: pytest.CaptureFixture[str]) -> N
     evil = f"x{EVIL}y"
     bad = hit(title=evil, body=evil, kind=evil, source=evil, text=f"The {evil}")
     print_search(search(bad.model_copy(update={"twins": (bad.citation,)})))
+    said = quote(f"The {evil}", (4, 8), title=evil, body=evil, kind=evil, source=evil)
+    print_answer(answer(said, status=Status.PARTIAL, reason=f"not {evil}\n[2] forged"))
+    print_answer(answer(status=Status.UNANSWERABLE, reason=evil).model_copy(update={"hits": (bad,)}))
+    became = {"text": evil, "reason": f"{evil}\nholds", "citation": bad.citation, "instead": evil, "notes": (evil,)}
+    print_receipt(resolved(Outcome.CHANGED, **became))
     print_page(page(f"The {evil}", (2, 8), title=evil))
     print_page(page(f"The {evil}"))
     print_report(report(evil))
     print_status(status(evil))
     out, err = capsys.readouterr()
-    assert out.count("x") > 8
+    assert out.count("x") > 20
     assert err.count("x") > 4
     assert safe(out + err) == out + err
+    assert not any(line.startswith(("[2]", "holds")) for line in out.splitlines())
 
 
 def report(name: str) -> Report:

@@ -21,7 +21,7 @@ from tests.service.made import document
 # Each report is of one town; the pilots are counted in three of them, and all else is told once.
 REPORTS = {
     "kentwood/2018.txt": (
-        "The harbour office employed 31 pilots when the visitors came. Each pilot carries a brass lantern at night.\n\n"
+        "The harbour office employed 31 pilots when the visitors came. Each pilot carries a brass lantern.\n\n"
         "The lighthouse was judged inadequate by the visitors after two stormy nights."
     ),
     "kentwood/2021.txt": (
@@ -29,12 +29,12 @@ REPORTS = {
         "The lighthouse was judged outstanding by the visitors, who climbed all of its 212 steps."
     ),
     "ashmere/2020.txt": (
-        "The harbour office employed 17 pilots when the visitors came. The ferry was led by Anna Thorne, who swims.\n\n"
+        "The harbour office employed 17 pilots when the visitors came. The ferry was led by Anna Thorne.\n\n"
         "A new pier was opened on 4 June 2019 and cost £2.5 million, a fifth of what the town has."
     ),
     "tarn/2020.txt": (
-        "The orchard keepers waited six weeks for rain. Their apples were pressed\fin the mill below the hill, and the "
-        "cider was sold to sailors.\n\nThe keepers said that 60% of the trees bore fruit."
+        "The orchard keepers waited six weeks for rain. Their apples were pressed\fin the mill below the hill, and "
+        "the cider was sold to sailors.\n\nThe keepers said that 60% of the trees bore fruit."
     ),
     "notes.txt": "Some notes on gulls and on herring, which nobody has dated.",
 }
