@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FOUND, NOT_FOUND, USAGE, NO_INDEX, REFUSED, INTERRUPTED = 0, 1, 2, 3, 5, 130
 
 EXIT_CODES = (
-    "Exit codes: 0 fine or found; 1 nothing found or not answered; 2 wrong usage or input; 3 index missing or unusable; "
-    "5 finished, but some documents were refused; 130 interrupted."
+    "Exit codes: 0 fine or found; 1 nothing found or not answered; 2 wrong usage or input; 3 index missing or "
+    "unusable; 5 finished, but some documents were refused; 130 interrupted."
 )
 
 app = typer.Typer(

@@ -134,7 +134,7 @@ def test_figures_are_over_the_questions_that_a_measure_applies_to() -> None:
     assert found.latency.median_ms == 30
 
 
-def test_confidence_is_held_against_the_first_quote_and_risk_against_all() -> None:
+def test_confidence_and_risk_are_held_against_all_quotes() -> None:
     """Refusals promise nothing, are the last to be answered, and would be wrong then."""
     found = answer_figures(
         [
@@ -148,7 +148,7 @@ def test_confidence_is_held_against_the_first_quote_and_risk_against_all() -> No
     assert [one.risk for one in found.risk.points] == pytest.approx([0, 0, 1 / 3, 1 / 2])
     assert found.calibration is not None
     assert found.calibration.hits == 3
-    assert found.calibration.ece == pytest.approx((0.8 + 0.4 + 0.4) / 3)
+    assert found.calibration.ece == pytest.approx((0.2 + 0.4 + 0.4) / 3)
     assert found.calibration.auc == 0.5
 
 
