@@ -1,12 +1,13 @@
 """Where a passage stands: everything needed to find it again and to check that it is unchanged."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 
-from indexer.errors import IndexFormatError, NotFoundError
-from indexer.records import Document, Span, StoredPassage
+from indexer.errors import IndexFormatError, InputError, NotFoundError
+from indexer.records import Document, Page, Span, StoredPassage
 from indexer.store import Reader, text_sha256
 
 
@@ -110,3 +111,18 @@ def page_link(doc_id: str, page: int, spans: tuple[Span, ...]) -> str:
     """Give the service's address of a page's text with the spans on it marked."""
     marked = ",".join(f"{span.start}-{span.end}" for span in spans if span.page == page)
     return f"/v1/documents/{doc_id}/pages/{page}?spans={marked}"
+
+
+def parse_spans(text: str, page: Page) -> tuple[tuple[int, int], ...]:
+    """Read places on a page, as `start-end,start-end`. Raises InputError for another form, or outside the page."""
+    if not text:
+        return ()
+    if not re.fullmatch(r"\d{1,9}-\d{1,9}(?:,\d{1,9}-\d{1,9})*", text):
+        raise InputError(f"spans `{text[:80]}` are not written as start-end,start-end")
+    spans = tuple((int(start), int(end)) for start, end in (one.split("-") for one in text.split(",")))
+    for start, end in spans:
+        if not start < end <= len(page.text):
+            raise InputError(
+                f"span {start}-{end} is not within page {page.number}, which has {len(page.text)} characters"
+            )
+    return spans

@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indexer.errors import CitewellError
 from service.answering import Answerer
-from service.routes import parse_spans
+from service.citation import parse_spans
 from service.schemas import (
     AskRequest,
     AskResponse,

@@ -1,6 +1,5 @@
 """The HTTP endpoints: each reads its arguments, calls one function and writes the answer."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel
 
-from indexer.errors import InputError
-from indexer.records import Document, Page
+from indexer.records import Document
 from service import manual
 from service.answering import Answerer
+from service.citation import parse_spans
 from service.cursors import MOST_DOCUMENTS, USUAL_LIMIT, cursor_at, place_of
 from service.metrics import TEXT_FORMAT
 from service.schemas import (
@@ -185,18 +184,3 @@ def docs(request: Request) -> HTMLResponse:
     """Show the page about this API."""
     page = manual.page(request.app.openapi(), request.app.openapi_url)
     return HTMLResponse(page, headers={"content-security-policy": manual.policy()})
-
-
-def parse_spans(text: str, page: Page) -> tuple[tuple[int, int], ...]:
-    """Read `start-end,start-end`. Raises InputError for another form, or places outside the page."""
-    if not text:
-        return ()
-    if not re.fullmatch(r"\d{1,9}-\d{1,9}(?:,\d{1,9}-\d{1,9})*", text):
-        raise InputError(f"spans `{text[:80]}` are not written as start-end,start-end")
-    spans = tuple((int(start), int(end)) for start, end in (one.split("-") for one in text.split(",")))
-    for start, end in spans:
-        if not start < end <= len(page.text):
-            raise InputError(
-                f"span {start}-{end} is not within page {page.number}, which has {len(page.text)} characters"
-            )
-    return spans

@@ -22,8 +22,6 @@ SHORT = 6  # words; what has fewer is mostly a heading
 EASY = frozenset(
     "and are but can did does for from had has have how its not the this was were what when which who why".split()
 )
-
-
 _ADDRESS = re.compile(r"://|\bwww\.|\w@\w")
 
 

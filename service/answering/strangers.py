@@ -1,6 +1,7 @@
 """Names and times in a question that neither the collection nor the passages found know."""
 
 import re
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -23,17 +24,24 @@ def stranger(asked: Asked, best: Candidate, generation: Generation) -> str | Non
     """
     if asked.reading.named or asked.wanted.bodies:
         return None
-    passage = best.stored.passage
-    title = best.stored.document.metadata.title or ""
-    begins = {word[:BEGINS].casefold() for body in generation.catalogue.numbers for word in body.split()}
-    known = {*stems_of(f"{title} {passage.context} {passage.text}")}
     for match in _NAMES.finditer(asked.reading.topic):
         name = re.sub(r"['’]s?$", "", match.group())
         rarities = {stem: rarity for stem, rarity in generation.lexical.rarities(name).items() if stem not in EASY}
         is_rare = max(rarities.values(), default=0) >= min(RARE, generation.lexical.rarest)
-        if is_rare and not rarities.keys() & known and name[:BEGINS].casefold() not in begins:
+        if is_rare and not _knows(best, rarities.keys()) and not _is_of_a_body(name, generation.catalogue):
             return name
     return None
+
+
+def _knows(best: Candidate, stems: AbstractSet[str]) -> bool:
+    """Tell whether the passage has any of these words, in its title, its context or its text."""
+    passage, title = best.stored.passage, best.stored.document.metadata.title or ""
+    return not stems.isdisjoint(stems_of(f"{title} {passage.context} {passage.text}"))
+
+
+def _is_of_a_body(name: str, catalogue: Catalogue) -> bool:
+    begins = (word[:BEGINS].casefold() for body in catalogue.numbers for word in body.split())
+    return name[:BEGINS].casefold() in begins
 
 
 def is_untimely(asked: Asked, best: Candidate, catalogue: Catalogue) -> bool:
@@ -42,10 +50,12 @@ def is_untimely(asked: Asked, best: Candidate, catalogue: Catalogue) -> bool:
     A report also tells of years before it, and then says which.
     """
     times = asked.reading.times
+    if not times:
+        return False
     about = catalogue.about(asked.reading) > 0
     among = about if about.any() else np.ones_like(about)
     is_dated = (catalogue.days[among, 1] != UNKNOWN).all()  # else one without a day may be of that time
-    if not times or not is_dated or (catalogue.timely(asked.reading)[among] > 0).any():
+    if not is_dated or (catalogue.timely(asked.reading)[among] > 0).any():
         return False
     years = {str(day.year) for time in times for day in (time.period.start, time.period.end) if day}
     passage = best.stored.passage

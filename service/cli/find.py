@@ -128,7 +128,7 @@ def show(
 ) -> int:
     """Print a page's text as it is stored, with the cited characters marked."""
     from indexer.store import Store
-    from service.routes import parse_spans
+    from service.citation import parse_spans
     from service.schemas import PageResponse
     from service.terminal import print_page
 
