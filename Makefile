@@ -6,7 +6,7 @@ REPORTS ?= corpus
 QUESTIONS ?= corpus/questions.jsonl
 QUESTION := How many children in Northamptonshire had no social worker when Ofsted visited in 2018?
 
-.PHONY: demo test bench soak lint format clean help
+.PHONY: demo test bench soak screenshots lint format vendor clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ bench: $(VENV)/.installed  ## measure speed and memory beside peers: INDEX=, QUE
 soak: $(VENV)/.installed-dev  ## try to break it, at length (about an hour), and write tests/faults/RESULTS.md
 	$(BIN)/python -m tests.faults
 
+screenshots: $(VENV)/.installed-dev  ## take the pictures of the pages that the README shows; needs Chromium
+	$(BIN)/python -m tests.e2e.screenshots .pictures
+
 lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +43,15 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy --strict
 format: $(VENV)/.installed-dev  ## let ruff lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Without GDS Transport and the royal arms, which only GOV.UK itself may use.
+vendor:  ## fetch the files of the GOV.UK Design System anew
+	npm pack --silent govuk-frontend@6.6.0
+	tar -xzf govuk-frontend-6.6.0.tgz --strip-components=3 -C service/web/static \
+		package/dist/govuk/govuk-frontend.min.css package/dist/govuk/govuk-frontend.min.js
+	sed -E -i -e 's/@font-face\{[^}]*\}//g' -e 's/"?GDS Transport"?,//g' -e 's#url\(/assets/[^)]*\)#none#g' \
+		-e 's#/[/*][\#] sourceMappingURL=.*##' service/web/static/govuk-frontend.min.*
+	rm govuk-frontend-6.6.0.tgz
 
 clean:  ## remove what the other commands made
 	rm -rf $(VENV) .citewell .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -6,18 +6,30 @@ what harms the one does not harm the other.
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
 from pydantic import TypeAdapter
 
-from indexer.database import HOLDER_FILE, LOCK_FILE, REMEDY, STORE_FILE, WORKSHOP, writer_lock
+from indexer.database import (
+    HOLDER_FILE,
+    KEYS_FILE,
+    LOCK_FILE,
+    OF_A_SERVICE,
+    REMEDY,
+    STORE_FILE,
+    UPLOADS,
+    WORKSHOP,
+    writer_lock,
+)
 from indexer.dense import DENSE
 from indexer.disk import explained
 from indexer.durable import exchange, flush, publish
@@ -28,6 +40,7 @@ from indexer.manifests import file_sha256, read_manifest, sealed
 from indexer.originals import ORIGINALS, original
 from indexer.outlines import OUTLINES
 from indexer.records import Version
+from indexer.sources import MANIFEST as SOURCES
 from indexer.store import Store
 
 MANIFEST = "backup.json"
@@ -43,6 +56,7 @@ OF_AN_INDEX = (
     "dense-*",
     "outlines-*",
     MANIFEST,
+    *OF_A_SERVICE,
 )
 FORMAT = 1  # of the manifest
 ATTEMPTS = 10  # to copy a generation before a sync has removed parts of it
@@ -65,8 +79,9 @@ def back_up(folder: Path, target: Path) -> Copied:
     """Copy the generation that an index holds now to a new folder; searches and a sync may go on meanwhile.
 
     Originals come along where the index keeps them, words and the FAISS snapshot where they are sound and of this
-    generation; they can be made again from the rest. Raises InputError where `target` is taken, UnusableIndexError
-    where the index is missing, damaged or keeps changing, or the copy cannot be written; nothing is left then.
+    generation; they can be made again from the rest. So do uploads and API keys, as they are now; jobs do not. Raises
+    InputError where `target` is taken, UnusableIndexError where the index is missing, damaged or keeps changing, or
+    the copy cannot be written; nothing is left then.
     """
     started = perf_counter()
     folder, target = folder.resolve(), target.resolve()
@@ -88,9 +103,10 @@ def back_up(folder: Path, target: Path) -> Copied:
 def restore(source: Path, folder: Path, *, force: bool = False) -> Copied:
     """Put a backup in the place of an index, which stays as it is until the copy is whole and checked.
 
-    Searchers that have the old index open go on with the new one. Raises InputError where there is an index and
-    `force` was not given, IndexFormatError naming the file where the backup is damaged or incomplete, IndexBusyError
-    where another process writes; the index is then as it was.
+    Searchers that have the old index open go on with the new one. API keys that are there stay, so that none that was
+    taken back comes to life again. Raises InputError where there is an index and `force` was not given,
+    IndexFormatError naming the file where the backup is damaged or incomplete, IndexBusyError where another process
+    writes; the index is then as it was.
     """
     started = perf_counter()
     source, folder = source.resolve(), folder.resolve()
@@ -106,6 +122,9 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> Copied:
         with closing(Store(temporary)) as store:  # which also refuses the format of another version
             if _version(store) != Version(manifest.generation, manifest.token):
                 raise _damaged(source, MANIFEST)
+        if (folder / KEYS_FILE).is_file():
+            (temporary / KEYS_FILE).unlink(missing_ok=True)
+            _copy(folder / KEYS_FILE, temporary / KEYS_FILE)
         _flush_all(temporary)
         exchange(temporary, folder)  # and the old one is removed while its lock is still held
     return _copied(manifest, folder, started)
@@ -193,7 +212,21 @@ def _copy_generation(store: Store, target: Path) -> Manifest:
             raise IndexFormatError(
                 f"`{name}` in `{folder}` is damaged: it is not the file that was indexed; {REMEDY}"
             )
+    files |= _copy_of_service(folder, target)
     return Manifest(FORMAT, datetime.now(UTC), version.generation, version.token, len(documents), files)
+
+
+def _copy_of_service(folder: Path, target: Path) -> dict[str, File]:
+    """Copy uploads and keys; FileNotFoundError where the uploads and what their manifest lists change meanwhile."""
+    stated = folder / UPLOADS / SOURCES
+    before = stated.read_bytes() if stated.exists() else b""
+    uploads = [path for path in (folder / UPLOADS).glob("*") if path.is_file()]
+    keys = [path for path in [folder / KEYS_FILE] if path.is_file()]
+    names = [path.relative_to(folder).as_posix() for path in [*sorted(uploads), *keys]]
+    files = {name: _copy(folder / name, target / name) for name in names}
+    if before != (stated.read_bytes() if stated.exists() else b""):
+        raise FileNotFoundError(stated)
+    return files
 
 
 def _version(store: Store) -> Version:
@@ -205,7 +238,8 @@ def _copy(source: Path, target: Path) -> File:
     """Copy a file and say what was copied."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = sha256(), 0
-    with source.open("rb") as read, target.open("xb") as written:
+    mode = stat.S_IMODE(source.stat().st_mode)  # API keys are for their owner's eyes
+    with source.open("rb") as read, open(target, "xb", opener=partial(os.open, mode=mode)) as written:
         while chunk := read.read(CHUNK):
             digest.update(chunk)
             size += written.write(chunk)

@@ -21,6 +21,9 @@ STORE_FILE = "store.sqlite"
 LOCK_FILE = "writer.lock"
 HOLDER_FILE = "writer.pid"
 WORKSHOP = "repair.tmp"  # folder in which a repair makes a new store
+# What a service keeps in the folder of an index, perhaps before there is a store.
+UPLOADS, INCOMING, JOBS, KEYS_FILE, WATCH_LOCK = "uploads", "incoming", "jobs", "keys.json", "watch.lock"
+OF_A_SERVICE = (UPLOADS, INCOMING, JOBS, KEYS_FILE, WATCH_LOCK)
 REMEDY = "run `citewell doctor --repair`"
 APPLICATION_ID = 0x43495445  # "CITE", so that another program's database is never taken for ours
 # History of the format, which readers of another number refuse:
@@ -149,7 +152,7 @@ def writer_lock(folder: Path, *, is_damaged: bool = False) -> Iterator[None]:
     if folder.exists() and not (folder / STORE_FILE).exists() and not is_damaged:
         if not folder.is_dir():
             raise InputError(f"`{folder}` is a file; name a folder for the index")
-        if strangers := {path.name for path in folder.iterdir()} - {LOCK_FILE, HOLDER_FILE}:
+        if strangers := {path.name for path in folder.iterdir()} - {LOCK_FILE, HOLDER_FILE, *OF_A_SERVICE}:
             if any(name.startswith(("lexical-0", "dense-0")) for name in strangers):
                 raise IndexFormatError(f"`{folder / STORE_FILE}` is missing; {REMEDY}, then `citewell index SOURCE`")
             raise InputError(f"`{folder}` is not an index and holds `{min(strangers)}`; name an empty folder")

@@ -29,7 +29,7 @@ from indexer.passages import cut
 from indexer.records import Document, Extracted, Metadata, Passage
 from indexer.repetition import sketch
 from indexer.settings import Settings
-from indexer.sources import Source
+from indexer.sources import Source, folder_of
 from indexer.store import (
     DocumentRow,
     Problem,
@@ -184,7 +184,7 @@ def _mend_originals(folder: Path) -> list[str]:
     for document in documents:
         path = original(folder, document.sha256)
         if _read(path, document.sha256) is None:
-            data = _read(Path(document.file), document.sha256)
+            data = _read(folder_of(document.root, folder) / document.path, document.sha256)
             remove(path)
             if data is None:
                 lost.append(f"the copy of {document.file} as it was indexed; its text is still there")
@@ -292,7 +292,7 @@ class _Wanted:
         return wanted
 
     def _ask_for(self, folder: Path, root: str, path: str, digest: str, metadata: Metadata | None) -> None:
-        source = Source(root, path, {})
+        source = Source(root, path, {}, folder_of(root, folder))
         data = _read(original(folder, digest), digest) if digest.isalnum() else None
         if data is None:
             data = _read(source.file, digest)

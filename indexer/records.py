@@ -65,6 +65,17 @@ class Span:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One page as it is shown, with some of its characters marked."""
+
+    png: bytes
+    width: int  # pixels
+    height: int
+    boxes: tuple[Box, ...] = ()  # what is marked, one a line
+    marked: str = ""  # the characters within them, as the reader has them
+
+
 class Furniture(StrEnum):
     """What kind of page furniture a removal is."""
 
@@ -225,6 +236,14 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
     DENSE = "dense"  # by meaning alone
     LEXICAL = "lexical"  # by words alone
+
+
+class Prune(StrEnum):
+    """Which documents a sync removes because they are in none of its sources."""
+
+    ALL = "all"
+    OF_SOURCES = "of sources"  # only those of the folders that it looks through
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Limits(BaseModel):
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=40, description="requests that are worked on at once"
     )
     waiting: int = Field(32, ge=0, description="requests that wait for that; further ones are sent away")
+    reads_per_minute: int = Field(1200, ge=1, description="requests of one key, or one client, that only read")
+    writes_per_minute: int = Field(60, ge=1, description="uploads, deletions and syncs of one key, or one client")
     connections: int = Field(800, ge=1, description="connections; each needs one of the process's open files")
     stop_s: int = Field(5, ge=1, description="seconds that requests have left when the service is told to stop")
 
@@ -74,6 +76,9 @@ class Settings(BaseSettings):
     index: Path = Field(Path(".citewell"), description="folder of the index")
 
     # sources
+    sources: tuple[Path, ...] = Field(
+        (), description="folders and files that the index is to equal, where a command names none"
+    )
     include: tuple[str, ...] = Field(("*",), description="files to index: globs on the relative path or the name")
     exclude: tuple[str, ...] = Field(
         (".*", "~$*", "README*", "LICENSE*", "manifest.csv", "*.jsonl"),
@@ -139,8 +144,21 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="processes that answer, each with an index of its own open and limits of its own"
     )
+    hosts: tuple[str, ...] = Field((), description="names, beside its address, that the service may be asked by")
+    keys: Path | None = Field(None, description="file of the API keys. [default: keys.json in the index]")
+    open_reading: bool = Field(default=False, description="let everybody read where there are API keys")
     limits: Limits = Field(Limits(), description="what requests may cost; of each worker")
     log_queries: bool = Field(default=False, description="have the log of the service tell what was asked")
+
+    @property
+    def uploads(self) -> Path:
+        """Where uploaded files lie; what is there is always a source."""
+        return self.index / "uploads"
+
+    @property
+    def keys_file(self) -> Path:
+        """Where the API keys are."""
+        return self.keys or self.index / "keys.json"
 
     @classmethod
     def settings_customise_sources(

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from indexer.database import UPLOADS
 from indexer.errors import DocumentRefusedError, InputError, Refusal
 from indexer.records import Refused
 from indexer.settings import Settings
@@ -24,14 +25,17 @@ READ_TRIES = 2  # a file that changes during both is still being written
 class Source:
     """One file to be indexed, and what the manifest of its folder states about it."""
 
-    root: str  # absolute path of the folder that was named, or of the folder of a file that was named
+    root: (
+        str  # absolute path of the folder that was named, or of the folder of a file that was named; see `folder_of`
+    )
     path: str  # relative to the root, with forward slashes
     stated: Mapping[str, str]
+    folder: Path | None = None  # where that is not the root
 
     @property
     def file(self) -> Path:
         """Where the file lies."""
-        return Path(self.root, self.path)
+        return (self.folder or Path(self.root)) / self.path
 
     @property
     def doc_id(self) -> str:
@@ -45,6 +49,12 @@ class Scan:
 
     sources: tuple[Source, ...]  # by root and path
     unreadable: tuple[Refused, ...]  # what the index holds of them, or below them, stays as it was
+    roots: frozenset[str] = frozenset()  # folders that were looked through whole
+
+
+def folder_of(root: str, index: Path) -> Path:
+    """Tell where the documents of a root lie; that of uploads is no path, as they belong to their index."""
+    return index / UPLOADS if root == UPLOADS else Path(root)
 
 
 def scan(named: Sequence[Path], settings: Settings) -> Scan:
@@ -55,12 +65,15 @@ def scan(named: Sequence[Path], settings: Settings) -> Scan:
     """
     sources: list[Source] = []
     unreadable: list[Refused] = []
+    folders: set[str] = set()
+    uploads = settings.uploads.resolve()
     seen: set[Path] = set()
     for path in named:
         real = _readable(path)
         root = real if real.is_dir() else real.parent
+        name = UPLOADS if root == uploads else str(root)
         manifest = _manifest(root)
-        files = _walk(root, settings, unreadable) if real.is_dir() else [real]
+        files = _walk(root, name, settings, unreadable) if real.is_dir() else [real]
         for file in files:
             relative = file.relative_to(root).as_posix()
             stated = manifest.pop(relative, {})
@@ -70,18 +83,21 @@ def scan(named: Sequence[Path], settings: Settings) -> Scan:
             if not relative.isprintable():
                 unreadable.append(
                     Refused(
-                        str(root),
+                        name,
                         _shown(relative),
                         Refusal.UNREADABLE,
                         "its name holds signs that cannot be shown: rename it",
                     )
                 )
                 continue
-            sources.append(Source(str(root), relative, stated))
-        if real.is_dir() and manifest:
-            missing = min(manifest)
+            sources.append(Source(name, relative, stated, root))
+        if real.is_dir():
+            folders.add(name)
+        # It is read again, as a file may have gone, together with its row, while the folder was looked through.
+        if real.is_dir() and manifest and (left := manifest.keys() & _manifest(root).keys()):
+            missing = min(left)
             raise InputError(f"`{root / MANIFEST}` lists `{missing}`, which is not among the files; correct its path")
-    return Scan(tuple(sorted(sources, key=lambda s: (s.root, s.path))), tuple(unreadable))
+    return Scan(tuple(sorted(sources, key=lambda s: (s.root, s.path))), tuple(unreadable), frozenset(folders))
 
 
 def read(source: Source, max_bytes: int) -> bytes:
@@ -126,7 +142,7 @@ def _open(source: Source) -> IO[bytes]:
 
     Raises OSError, DocumentRefusedError.
     """
-    if source.file.is_symlink() and not source.file.resolve().is_relative_to(source.root):
+    if source.file.is_symlink() and not source.file.resolve().is_relative_to(source.folder or source.root):
         raise DocumentRefusedError(
             Refusal.UNREADABLE,
             "it has become a link that leads out of its folder, so it is not read: put a file there",
@@ -151,7 +167,7 @@ def _readable(path: Path) -> Path:
     return real
 
 
-def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator[Path]:
+def _walk(root: Path, name: str, settings: Settings, unreadable: list[Refused]) -> Iterator[Path]:
     """Yield the files below a folder. Links to folders are not followed, nor links that lead out of it."""
 
     def note(error: OSError) -> None:
@@ -160,7 +176,7 @@ def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator
             raise InputError(f"`{root}` cannot be read ({error.strerror}); nothing was changed") from error
         unreadable.append(
             Refused(
-                str(root),
+                name,
                 _shown(folder.relative_to(root).as_posix()),
                 Refusal.UNREADABLE,
                 f"the folder cannot be read ({error.strerror}): give this user the right to read it",
@@ -171,21 +187,21 @@ def _walk(root: Path, settings: Settings, unreadable: list[Refused]) -> Iterator
     for folder, folders, names in os.walk(root, onerror=note):
         here = Path(folder)
         folders[:] = sorted(
-            name for name in folders if here / name != index and not _matches(here / name, root, settings.exclude)
+            one for one in folders if here / one != index and not _matches(here / one, root, settings.exclude)
         )
         if folders and len(here.relative_to(root).parts) >= DEEPEST:
             unreadable += (
                 Refused(
-                    str(root),
-                    _shown((here / name).relative_to(root).as_posix()),
+                    name,
+                    _shown((here / one).relative_to(root).as_posix()),
                     Refusal.UNREADABLE,
                     f"the folder lies {DEEPEST} folders deep, so it is not looked into: move it up",
                 )
-                for name in folders
+                for one in folders
             )
             folders.clear()
-        for name in sorted(names):
-            file = here / name
+        for file_name in sorted(names):
+            file = here / file_name
             if not _matches(file, root, settings.include) or _matches(file, root, settings.exclude):
                 continue
             if _is_file(file, root):

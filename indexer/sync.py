@@ -30,7 +30,7 @@ from indexer.metadata import found_in_text, merge, stated_by_front_matter, state
 from indexer.originals import drop_other_originals, keep_original
 from indexer.outlines import publish_outlines
 from indexer.passages import cut
-from indexer.records import Document, Extracted, Metadata, Page, Passage, Refused, Removal, Version
+from indexer.records import Document, Extracted, Metadata, Page, Passage, Prune, Refused, Removal, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
@@ -111,20 +111,20 @@ def sync(
     *,
     encoder: Encoder,
     readers: Readers,
-    prune: bool = True,
+    prune: Prune = Prune.ALL,
     reencode: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
-    """Make the index in `settings.index` hold the named folders and files as they are now.
+    """Make the index in `settings.index` hold the named folders and files, and the uploads, as they are now.
 
-    Documents that are in none of them are removed, unless `prune` is off. `reencode` makes all documents anew, for
-    another encoder. Raises InputError, UnusableIndexError or one of its kinds, or ModelError; the index is then as it
-    was.
+    `prune` says which documents that are in none of them are removed. `reencode` makes all anew, for another encoder.
+    Raises InputError, UnusableIndexError or one of its kinds, ModelError, or what `progress` raises to stop it; the
+    index is then as it was.
     """
     started = perf_counter()
-    if reencode and not prune:
+    if reencode and prune is not Prune.ALL:
         raise InputError("--reencode makes all documents anew, so it cannot keep those outside the sources")
-    found = scan(named, settings)
+    found = scan([*named, *([settings.uploads] if settings.uploads.is_dir() else [])], settings)
     need = Need([source.file for source in found.sources])
     version: Version | None = None  # that stands once all is committed
     try:
@@ -178,7 +178,7 @@ class _Run:
         encoder: Encoder,
         need: Need,
         *,
-        prune: bool,
+        prune: Prune,
         reencode: bool,
         progress: Callable[[Progress], None],
     ) -> None:
@@ -264,7 +264,8 @@ class _Run:
                 refused.root == root and f"{path}/".startswith(f"{refused.path}/")
                 for refused in self._found.unreadable
             )
-            keep = is_hidden or not (self._prune or (root, path) in replaced)
+            is_ours = self._prune is Prune.OF_SOURCES and root in self._found.roots
+            keep = is_hidden or not (self._prune is Prune.ALL or is_ours or (root, path) in replaced)
             if keep and not self._reencode:  # vectors of two encoders must not stand side by side
                 continue
             self._writer.remove_document(Source(root, path, {}).doc_id)
@@ -272,8 +273,8 @@ class _Run:
 
     def commit(self) -> Version:
         """Make everything visible as a new generation, unless nothing has changed; give the one that stands."""
-        roots = None if self._prune else {source.root for source in self._found.sources}
-        self._writer.put_refusals(self.refused, roots=roots)
+        roots = self._found.roots | {source.root for source in self._found.sources}
+        self._writer.put_refusals(self.refused, roots=None if self._prune is Prune.ALL else roots)
         changes = {"added": len(self.added), "updated": len(self.updated), "removed": len(self.removed)}
         fingerprint = self._encoder.fingerprint.to_json()
         is_new = any(changes.values()) or self._writer.fingerprint != fingerprint

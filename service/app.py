@@ -6,7 +6,9 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -15,13 +17,19 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from indexer.database import KEYS_FILE
 from indexer.errors import CitewellError, InputError, ModelError, NotFoundError, UnusableIndexError
 from indexer.settings import Limits
+from service import receipting, routes, web, writes
+from service.access import BESIDE, LOOPBACK, Access, ForbiddenError, TooManyError, UnauthorizedError
 from service.cursors import OldCursorError
+from service.keeper import Keeper
+from service.keys import Keys, KeysError
 from service.limits import (
     BodyTooLargeError,
     BusyError,
@@ -34,17 +42,22 @@ from service.limits import (
 )
 from service.logs import log
 from service.metrics import Metrics
-from service.routes import router
+from service.pictures import Pictures
 from service.schemas import Problem
 from service.search import Searcher
+from service.sessions import Sessions
 from service.signs import safe_json
 from service.tags import KEEP, Unchanged
+from service.uploads import ConflictError
 from service.watching import REQUEST_ID, SEEN, Seen, Watch, Watched
+from service.web.trouble import Trouble, trouble_page
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PROBLEM = "application/problem+json"
+PROBLEM_SCHEMA = "#/components/schemas/Problem"
 MOST_ERRORS = 20  # wrong fields that are named at once
 LONGEST_POINTER = 80  # characters of a pointer to one
+
+API = (routes.router, receipting.router, writes.router)
 
 # The first line that fits an error decides; nothing else maps errors to status codes. The last word is for figures.
 STATUS: tuple[tuple[type[CitewellError], HTTPStatus, str, str], ...] = (
@@ -53,17 +66,23 @@ STATUS: tuple[tuple[type[CitewellError], HTTPStatus, str, str], ...] = (
     (HeadTooLargeError, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too long", "too_large"),
     (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too long", "too_large"),
     (SlowRequestError, HTTPStatus.REQUEST_TIMEOUT, "The request is too slow", "slow"),
+    (UnauthorizedError, HTTPStatus.UNAUTHORIZED, "Who is asking?", "unauthorized"),
+    (ForbiddenError, HTTPStatus.FORBIDDEN, "Not allowed", "forbidden"),
+    (TooManyError, HTTPStatus.TOO_MANY_REQUESTS, "Too many requests", "too_many"),
+    (KeysError, HTTPStatus.SERVICE_UNAVAILABLE, "The keys cannot be used", "keys"),
+    (ConflictError, HTTPStatus.CONFLICT, "It stands against what is there", "conflict"),
     (OldCursorError, HTTPStatus.GONE, "The index has changed", "old_cursor"),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY, "The request cannot be used", "invalid"),
     (BusyError, HTTPStatus.SERVICE_UNAVAILABLE, "The service is busy", "busy"),
     (LateError, HTTPStatus.GATEWAY_TIMEOUT, "The answer is late", "late"),
     (UnusableIndexError, HTTPStatus.SERVICE_UNAVAILABLE, "The index cannot be used", "index"),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, "The model cannot be used", "model"),
+    (CitewellError, HTTPStatus.SERVICE_UNAVAILABLE, "This cannot be done now", "unavailable"),
 )
 
 # What is sent beside the answer to some errors. A connection whose request was not read to its end cannot be used on.
 CLOSE = {"connection": "close"}
-BESIDE: Mapping[type[CitewellError], Mapping[str, str]] = {
+HEADERS: Mapping[type[CitewellError], Mapping[str, str]] = {
     BusyError: {"retry-after": "1"},
     MalformedError: CLOSE,
     HeadTooLargeError: CLOSE,
@@ -90,6 +109,16 @@ class Json(JSONResponse):
         return safe_json(json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))).encode()
 
 
+class Service(FastAPI):
+    """FastAPI, but for what it says of errors: it would describe problem documents under another media type."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API."""
+        described = super().openapi()
+        described["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        return described
+
+
 def create_app(
     searcher: Searcher,
     *,
@@ -97,13 +126,23 @@ def create_app(
     limits: Limits | None = None,
     log_queries: bool = False,
     edition: str | None = None,
+    keys: Keys | None = None,
+    open_reading: bool = False,
+    secret: bytes | None = None,
+    keeper: Keeper | None = None,
+    pictures: Pictures | None = None,
 ) -> FastAPI:
     """Make the service around a searcher. Requests for other hosts than these are refused (DNS rebinding).
 
-    Applications of one `edition` give the same answers of the same index, so they share the tags of these.
+    Applications of one `edition` give the same answers of the same index, so they share the tags of these; those of
+    one `secret` share sessions. Where there are `keys`, which are those of the index if no others are given, requests
+    need one, but to read if `open_reading`. Without a `keeper` nothing can be written, without `pictures` no page
+    drawn; both are closed with the application.
     """
     limits = limits or Limits()
-    app = FastAPI(
+    keys = keys or Keys(searcher.store.folder / KEYS_FILE)
+    sessions = Sessions(secret or secrets.token_bytes(32))
+    app = Service(
         title="Citewell",
         version=version("citewell"),
         description="Ranked passages of reports, each with a citation that can be checked.",
@@ -113,34 +152,52 @@ def create_app(
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,  # a wrong address is answered with a problem document like any other
         default_response_class=Json,
-        responses={
-            # Not as `model`, which FastAPI would document under the wrong media type.
-            "default": {"description": "Problem", "content": {PROBLEM: {"schema": Problem.model_json_schema()}}}
-        },
+        responses={"default": {"description": "Problem", "content": {PROBLEM: {"schema": {"$ref": PROBLEM_SCHEMA}}}}},
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=partial(_lifespan, keeper, pictures),
     )
     metrics = Metrics(lambda: searcher.served)
-    routes = [route for route in (*app.routes, *router.routes) if isinstance(route, Route)]
-    watch = Watch(metrics, routes, log_queries=log_queries)
+    for router in API:
+        app.include_router(router)
+    for router in web.ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    offered = [route for router in (app, *API, *web.ROUTERS) for route in router.routes]
+    known = [route for route in offered if isinstance(route, Route)]
+    watch = Watch(metrics, known, log_queries=log_queries)
     app.state.searcher = searcher
     app.state.watch = watch
+    app.state.limits = limits
     app.state.edition = edition or secrets.token_hex(8)
-    app.include_router(router)
+    app.state.keys = keys
+    app.state.sessions = sessions
+    app.state.keeper = keeper
+    app.state.pictures = pictures
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Unchanged, _unchanged)
     # From the inside out.
     app.add_middleware(Turns, limits=limits)
     app.add_middleware(Received, limits=limits)
+    app.add_middleware(Access, keys=keys, limits=limits, open_reading=open_reading, sessions=sessions)
     app.add_middleware(_KnownHosts, hosts=hosts)
     app.add_middleware(_Answers)
     app.add_middleware(Watched, watch=watch)
     return app
 
 
+@asynccontextmanager
+async def _lifespan(keeper: Keeper | None, pictures: Pictures | None, _: FastAPI) -> AsyncIterator[None]:
+    with ExitStack() as held:
+        for one in (keeper, pictures):
+            if one:
+                held.callback(one.close)
+        yield
+
+
 def bare_answer(watch: Watch, error: CitewellError) -> bytes:
     """Write the whole HTTP answer, for a server that has no request to answer; it ends the connection."""
     seen = Seen.of()
-    answer = _citewell_problem({"path": "/", SEEN: seen}, error)
+    answer = _citewell_problem({"type": "http", "method": "", "path": "/", "headers": [], SEEN: seen}, error)
     status = HTTPStatus(answer.status_code)
     watch.tell(seen, {}, status, 0.0)
     headers = {**dict(answer.headers), **DATA_ONLY, **CLOSE, REQUEST_ID.decode(): seen.id}
@@ -165,7 +222,8 @@ class _Answers:
                 said = {name for name, _ in message["headers"]}
                 data_only = [(name.encode(), value.encode()) for name, value in DATA_ONLY.items()]
                 missing = [(name, value) for name, value in data_only if name not in said]
-                message = {**message, "headers": [*message["headers"], *missing]}
+                beside = [(name.encode(), value.encode()) for name, value in scope.get(BESIDE, {}).items()]
+                message = {**message, "headers": [*message["headers"], *missing, *beside]}
             await send(message)
 
         try:
@@ -194,7 +252,7 @@ class _KnownHosts:
         await answer(scope, receive, send)
 
 
-def _problem_of(scope: Scope, error: BaseException) -> JSONResponse:
+def _problem_of(scope: Scope, error: BaseException) -> Response:
     if isinstance(error, CitewellError):
         return _citewell_problem(scope, error)
     if isinstance(error, asyncio.CancelledError):
@@ -214,12 +272,14 @@ def _trace(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _citewell_problem(scope: Scope, error: CitewellError) -> JSONResponse:
+def _citewell_problem(scope: Scope, error: CitewellError) -> Response:
     _, status, title, kind = next(line for line in STATUS if isinstance(error, line[0]))
-    return _problem(scope, status, title, str(error), kind, headers=BESIDE.get(type(error)))
+    return _problem(
+        scope, status, title, str(error), kind, headers=getattr(error, "headers", HEADERS.get(type(error)))
+    )
 
 
-def _validation_problem(request: Request, error: Exception) -> JSONResponse:
+def _validation_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
         {"pointer": _pointer(one["loc"]), "detail": str(one["msg"])} for one in list(error.errors())[:MOST_ERRORS]
@@ -234,7 +294,7 @@ def _pointer(place: Sequence[object]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)[:LONGEST_POINTER]
 
 
-def _http_problem(request: Request, error: Exception) -> JSONResponse:
+def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     kind = status.name.lower()
@@ -255,7 +315,7 @@ def _problem(  # noqa: PLR0917 - what a problem document has
     errors: list[dict[str, str]] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> Response:
     seen: Seen = scope[SEEN]
     seen.refusal = kind
     problem = Problem(
@@ -268,4 +328,15 @@ def _problem(  # noqa: PLR0917 - what a problem document has
         request_id=seen.id,
         errors=errors,
     )
+    if _is_of_page(scope):
+        query = scope["query_string"].decode("latin-1")
+        target = f"{scope['path']}?{query}".rstrip("?") if scope["method"] == "GET" else ""
+        page = trouble_page(Request(scope), Trouble(title, detail, seen.id, status, target))
+        page.headers.update(headers or {})
+        return page
     return Json(problem.model_dump(exclude_none=True), status, headers, media_type=PROBLEM)
+
+
+def _is_of_page(scope: Scope) -> bool:
+    """Tell whether somebody looks at a page, and not a program at the API."""
+    return not scope["path"].startswith("/v1/") and "text/html" in Headers(scope=scope).get("accept", "")

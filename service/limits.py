@@ -4,7 +4,9 @@ The errors become answers in `service.app`. Both classes are pure ASGI applicati
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +14,8 @@ from indexer.errors import CitewellError, InputError
 from indexer.settings import Limits
 
 ALWAYS = frozenset({"/healthz", "/metrics"})  # answered however busy the service is
+UPLOADS = frozenset({("POST", "/v1/documents"), ("POST", "/upload")})  # the latter from a page
+UPLOAD_S = 600.0  # within which all of an upload must have come
 DROPPED = 1024 * 1024  # bytes of a body over the limit that are read and dropped: many clients listen only after that
 
 
@@ -39,9 +43,26 @@ class LateError(CitewellError):
     """An answer takes too long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Long:
+    """Requests that take long without working much: they need no turn, but only so many are there at once."""
+
+    method: str
+    path: re.Pattern[str]
+    most: int
+
+
+LONG = (
+    Long("POST", re.compile("/v1/documents|/upload"), 8),
+    Long("DELETE", re.compile("/v1/documents/[^/]+"), 8),
+    Long("GET", re.compile("/v1/jobs/[^/]+/events"), 32),
+)
+
+
 class Received:
     """Passes a request on once all of it is there, so that nobody who sends slowly takes a turn from others.
 
+    An upload is passed on as it comes; who reads it sets a limit with `at_most`.
     Raises MalformedError, HeadTooLargeError, BodyTooLargeError, SlowRequestError.
     """
 
@@ -55,6 +76,9 @@ class Received:
             await self._app(scope, receive, send)
             return
         self._check_head(scope)
+        if (scope["method"], scope["path"]) in UPLOADS:
+            await self._app(scope, _in_time(receive, self._limits.receive_s), send)
+            return
         body = await self._body(scope, receive)
         if body is not None:
             await self._app(scope, _with_body(body, receive), send)
@@ -108,11 +132,15 @@ class Turns:
         self._limits = limits
         self._turns = asyncio.Semaphore(limits.at_once)
         self._waiting = 0
+        self._long = dict.fromkeys(LONG, 0)  # how many there are
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait for a turn, pass the request on and wait for the answer."""
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self._app(scope, receive, send)
+            return
+        if long := next((one for one in LONG if _is(scope, one)), None):
+            await self._take_long(long, scope, receive, send)
             return
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.answer_s
@@ -129,6 +157,15 @@ class Turns:
                 f"there was no answer within {self._limits.answer_s:g} s; ask for less, or try again later"
             )
         await work
+
+    async def _take_long(self, long: Long, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._long[long] >= long.most:
+            raise BusyError(f"{long.most} requests of this kind are under way; try again in a second")
+        self._long[long] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._long[long] -= 1
 
     async def _take_turn(self, end: float) -> None:
         if self._turns.locked() and self._waiting >= self._limits.waiting:
@@ -160,6 +197,54 @@ class _Answer:
         if not self.is_given_up:
             self.has_begun = True
             await self._send(message)
+
+
+def at_most(receive: Receive, size: int, scope: Scope) -> Receive:
+    """Give the same body as long as it has at most so many bytes.
+
+    Raises BodyTooLargeError, at once where the request states a greater length.
+    """
+    stated = dict(scope["headers"]).get(b"content-length", b"0")
+    error = BodyTooLargeError(f"the body is longer than {size:,} bytes")
+    if not stated.isdigit() or len(stated) > 18 or int(stated) > size:
+        raise error
+    left = size
+
+    async def counted() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise error
+        return message
+
+    return counted
+
+
+def _in_time(receive: Receive, silence_s: float) -> Receive:
+    """Give the body as it comes, from a client that is neither silent for long nor takes for ever."""
+    end = asyncio.get_running_loop().time() + UPLOAD_S
+    is_whole = False
+
+    async def timed() -> Message:
+        nonlocal is_whole
+        if is_whole:  # what comes now is that the client leaves
+            return await receive()
+        try:
+            async with asyncio.timeout_at(min(end, asyncio.get_running_loop().time() + silence_s)):
+                message = await receive()
+        except TimeoutError:
+            raise SlowRequestError(f"nothing came within {silence_s:g} s, or not all within {UPLOAD_S:g} s") from None
+        if message["type"] == "http.disconnect":
+            raise MalformedError("the client left before the upload was whole")
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timed
+
+
+def _is(scope: Scope, long: Long) -> bool:
+    return scope["method"] == long.method and bool(long.path.fullmatch(scope["path"]))
 
 
 async def _finished(work: Awaitable[None]) -> None:

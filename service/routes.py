@@ -1,18 +1,22 @@
 """The HTTP endpoints: each reads its arguments, calls one function and writes the answer."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel
 
+from indexer.errors import NotFoundError
 from indexer.records import Document
 from service import manual
 from service.answering import Answerer
 from service.citation import parse_spans
 from service.cursors import MOST_DOCUMENTS, USUAL_LIMIT, cursor_at, place_of
 from service.metrics import TEXT_FORMAT
+from service.pictures import MOST_WIDTH, USUAL_WIDTH, WIDTH, Pictures, file_of
 from service.schemas import (
     AskRequest,
     AskResponse,
@@ -40,6 +44,7 @@ class Called:
     watch: Watch
     seen: Seen
     tagger: Tagger
+    pictures: Pictures | None
 
     def check_known(self) -> None:
         """Raise Unchanged where the client has what would be searched or answered now."""
@@ -52,12 +57,20 @@ async def _called(request: Request) -> Called:  # or FastAPI would have a thread
     state, scope = request.app.state, request.scope
     target = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
     known = request.headers.get("if-none-match", "")
-    return Called(state.searcher, state.watch, scope[SEEN], Tagger(state.edition, target, known))
+    tagger = Tagger(state.edition, target, known)
+    return Called(state.searcher, state.watch, scope[SEEN], tagger, state.pictures)
 
 
 Call = Annotated[Called, Depends(_called)]
 Limit = Annotated[int, Query(ge=1, le=MOST_DOCUMENTS, description=f"how many; {USUAL_LIMIT} with a cursor alone")]
 Cursor = Annotated[str, Query(max_length=200, description="`next_cursor` of the page before")]
+Spans = Annotated[str, Query(description="places on the page, as `start-end,start-end`")]
+Width = Annotated[int, Query(ge=WIDTH, le=MOST_WIDTH, description="of the picture, in pixels")]
+
+
+def _bytes(media: str, description: str) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is not JSON."""
+    return {200: {"description": description, "content": {media: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @router.get("/v1/search", summary="Search by query string", response_model=SearchResponse)
@@ -142,9 +155,43 @@ def document(doc_id: str, call: Call, response: Response) -> Document:
         return reader.document(doc_id)
 
 
+@router.get(
+    "/v1/documents/{doc_id}/file",
+    summary="Download a document",
+    response_class=Response,
+    responses=_bytes("application/octet-stream", "The file; a PDF comes as application/pdf"),
+)
+def file(doc_id: str, call: Call) -> Response:
+    """Give the file that a document was read from, byte for byte, where a copy of it is kept."""
+    with call.searcher.store.reading() as reader:
+        headers = _tagged(call.tagger.tag(reader.version))
+        its = reader.document(doc_id)
+    name = quote(PurePosixPath(its.path).name, safe="", errors="replace")
+    headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    media = "application/pdf" if its.format == "pdf" else "application/octet-stream"
+    return Response(file_of(call.searcher.store.folder, its), media_type=media, headers=headers)
+
+
+@router.get(
+    "/v1/documents/{doc_id}/pages/{number}.png",  # before the page's text, whose address it would be as well
+    summary="Show a page as a picture",
+    response_class=Response,
+    responses=_bytes("image/png", "The page as it is shown, with the places marked"),
+)
+def page_picture(doc_id: str, number: int, call: Call, spans: Spans = "", width: Width = USUAL_WIDTH) -> Response:
+    """Show a page of a PDF as a picture; what `spans` names is yellow, with a dark line around."""
+    if call.pictures is None:
+        raise NotFoundError(f"pictures are switched off; the page's text is at /v1/documents/{doc_id}/pages/{number}")
+    with call.searcher.store.reading() as reader:
+        headers = _tagged(call.tagger.tag(reader.version))
+        version, its, (found, _) = reader.version, reader.document(doc_id), reader.page(doc_id, number)
+    picture = call.pictures.draw(version, its, found, parse_spans(spans, found), width)
+    return Response(picture.png, media_type="image/png", headers={**headers, "content-disposition": "inline"})
+
+
 @router.get("/v1/documents/{doc_id}/pages/{number}", summary="Show a page")
-def page(doc_id: str, number: int, call: Call, response: Response, spans: str = "") -> PageResponse:
-    """Show a page's text as it is stored; `spans` names places on it, as `start-end,start-end`."""
+def page(doc_id: str, number: int, call: Call, response: Response, spans: Spans = "") -> PageResponse:
+    """Show a page's text as it is stored, and the places on it that `spans` names."""
     with call.searcher.store.reading() as reader:
         response.headers.update(_tagged(call.tagger.tag(reader.version)))
         found, removals = reader.page(doc_id, number)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -25,13 +26,16 @@ def commands(text: str) -> list[list[str]]:
 
 def undocumented(words: list[str]) -> list[str]:
     """Give the words of a command that are no sub-command or option of `citewell`."""
-    root = get_command(app)
-    name, *rest = words or [""]
-    if name.startswith("-") or not name:
-        return []
-    if name not in root.commands:  # type: ignore[attr-defined]
-        return [name]
-    options = {option for parameter in root.commands[name].params for option in parameter.opts}  # type: ignore[attr-defined]
+    command: Any = get_command(app)
+    rest = words
+    while hasattr(command, "commands"):
+        name, *rest = rest or [""]
+        if name.startswith("-") or not name:
+            return []
+        if name not in command.commands:
+            return [name]
+        command = command.commands[name]
+    options = {option for parameter in command.params for option in parameter.opts}
     return [word for word in rest if word.startswith("-") and word != "-" and word not in options]
 
 
@@ -53,6 +57,8 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
     assert commands("run `citewell serch --fast x`") == [["serch", "--fast", "x"]]
     assert undocumented(["serch"]) == ["serch"]
     assert undocumented(["search", "--fast"]) == ["--fast"]
+    assert undocumented(["keys", "give"]) == ["give"]
+    assert undocumented(["keys", "add", "me", "--forever"]) == ["--forever"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -9,6 +9,7 @@ No ligature was seen, since PDFium spells them out itself.
 import re
 import unicodedata
 from bisect import bisect_right
+from itertools import pairwise
 
 type_of = unicodedata.category
 
@@ -74,6 +75,17 @@ def raw_offset(raw_map: tuple[tuple[int, int], ...], offset: int) -> int:
         return offset
     start, raw_start = raw_map[bisect_right(raw_map, offset, key=lambda run: run[0]) - 1]
     return raw_start + offset - start
+
+
+def raw_runs(raw_map: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Return the runs `[raw_start, raw_end)` of raw characters that `[start, end)` of the cleaned text stands for."""
+    if start == end:
+        return ()
+    edges = [at for at, _ in raw_map if start < at < end]
+    return tuple(
+        (raw_offset(raw_map, first), raw_offset(raw_map, last - 1) + 1)
+        for first, last in pairwise([start, *edges, end])
+    )
 
 
 def spell_ligatures(text: str) -> str:

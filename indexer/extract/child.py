@@ -4,15 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.errors import CitewellError, DocumentRefusedError, Refusal
-from indexer.extract.protocol import OUT_OF_MEMORY, FrameTooLargeError, from_json, read_frame, write_frame
-from indexer.records import Extracted
+from indexer.extract.protocol import (
+    OUT_OF_MEMORY,
+    FrameTooLargeError,
+    from_json,
+    picture_from_json,
+    read_frame,
+    write_frame,
+)
+from indexer.records import Extracted, Picture
 
 if TYPE_CHECKING:  # the processes import this package too, and have no use for the settings' library
     from indexer.settings import Settings
@@ -22,6 +29,9 @@ _MOST_SAID = 600  # characters of a message; libraries quote what they do not un
 _START_S = 60  # until a new process must be ready
 _END_S = 5  # until a process whose output has ended must be gone
 _CODE = Path(__file__).resolve().parents[2]  # the folder that holds this package, installed or not
+
+
+T = TypeVar("T")
 
 
 class Child:
@@ -65,24 +75,33 @@ class Child:
 
     def read(self, data: bytes, name: str) -> Extracted:
         """Have one file read. Raises DocumentRefusedError, also for whatever befalls the process."""
+        name = name.encode(errors="replace").decode()  # names of files may hold bytes that are no text
+        return self._ask({"name": name}, data, lambda answer, _: from_json(answer["extracted"]))
+
+    def draw(self, data: bytes, page: int, runs: Sequence[tuple[int, int]], width: int) -> Picture:
+        """Have a page of a PDF drawn. Raises as `read` does."""
+        request = {"draw": {"page": page, "runs": runs, "width": width}}
+        return self._ask(request, data, lambda answer, png: picture_from_json(answer["drawn"], png))
+
+    def _ask(self, request: dict[str, Any], data: bytes, made: Callable[[dict[str, Any], bytes], T]) -> T:
+        """Send a file and return what `made` makes of the answer. Raises DocumentRefusedError."""
         self.usable = False
         self._files_left -= 1
-        name = name.encode(errors="replace").decode()  # names of files may hold bytes that are no text
         try:
             with self._killed_after(self._settings.parse_wall_s) as late:
                 with suppress(BrokenPipeError):  # it has died, which the missing answer tells as well
-                    write_frame(self._input, {"name": name}, data)
+                    write_frame(self._input, request, data)
                 frame = read_frame(self._output, MOST_RESULT)
             if frame is None:
                 raise self._epitaph(late=late.is_set())
-            answer, _ = frame
+            answer, attached = frame
             if "refused" in answer:
                 code, message, pages = answer["refused"]
-                found: Extracted | DocumentRefusedError = DocumentRefusedError(
+                found: T | DocumentRefusedError = DocumentRefusedError(
                     Refusal(code), _shown(str(message)), pages=tuple(map(int, pages))
                 )
             else:
-                found = from_json(answer["extracted"])
+                found = made(answer, attached)
             self.usable = not (late.is_set() or answer["retire"] or self._files_left <= 0)
         except FrameTooLargeError as error:
             raise _resources(f"has {error.args[0] >> 20} MB of text and layout, more than a report can") from error

@@ -7,6 +7,7 @@ import ctypes
 import io
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pypdfium2
@@ -96,15 +97,38 @@ def _raw_text(textpage: pypdfium2.PdfTextPage) -> str:
     )
 
 
+class Frame:
+    """The part of a page that is shown, and how it is turned: places in the PDF's coordinates become places on it."""
+
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        self._left, self._bottom, right, top = page.get_bbox()
+        self._width, self._height = right - self._left, top - self._bottom
+        self._turns = page.get_rotation() // 90
+
+    def box(self, corners: Iterable[tuple[float, float]]) -> Box | None:
+        """Return the rectangle around some points; None where there are none, or none that can be placed."""
+        points = [self._on_page(x, y) for x, y in corners]
+        across, down = [x for x, _ in points], [y for _, y in points]
+        if not points or not all(map(math.isfinite, across + down)):
+            return None
+        edges = min(across), min(down), max(across), max(down)
+        return Box(*(round(min(max(edge, 0.0), 1.0), 5) for edge in edges))
+
+    def _on_page(self, x: float, y: float) -> tuple[float, float]:
+        """Turn a point of the PDF's own coordinates into fractions of the page as it is shown."""
+        if not (self._width and self._height):
+            return math.nan, math.nan
+        x, y = (x - self._left) / self._width, (y - self._bottom) / self._height
+        return ((x, 1 - y), (y, x), (1 - x, y), (1 - y, 1 - x))[self._turns]
+
+
 class _Geometry:
     """Asks PDFium where the lines of one page stand and in what font, in few calls; indices are PDFium's own."""
 
     def __init__(self, page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, raw: str) -> None:
         self._textpage = textpage
         self._raw = raw
-        self._left, self._bottom, right, top = page.get_bbox()
-        self._width, self._height = right - self._left, top - self._bottom
-        self._turns = page.get_rotation() // 90
+        self._frame = Frame(page)
         self._rectangle = pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._name = ctypes.create_string_buffer(128)
@@ -124,22 +148,11 @@ class _Geometry:
     def _box(self, indices: list[int]) -> Box | None:
         """Return the rectangle around some characters."""
         box = self._rectangle
-        points = []
+        corners = []
         for index in indices:
             if pdfium.FPDFText_GetLooseCharBox(self._textpage, index, box):
-                points += [self._on_page(box.left, box.bottom), self._on_page(box.right, box.top)]
-        across, down = [x for x, _ in points], [y for _, y in points]
-        if not points or not all(map(math.isfinite, across + down)):
-            return None
-        edges = min(across), min(down), max(across), max(down)
-        return Box(*(round(min(max(edge, 0.0), 1.0), 5) for edge in edges))
-
-    def _on_page(self, x: float, y: float) -> tuple[float, float]:
-        """Turn a point of the PDF's own coordinates into fractions of the page as it is shown."""
-        if not (self._width and self._height):
-            return math.nan, math.nan
-        x, y = (x - self._left) / self._width, (y - self._bottom) / self._height
-        return ((x, 1 - y), (y, x), (1 - x, y), (1 - y, 1 - x))[self._turns]
+                corners += [(box.left, box.bottom), (box.right, box.top)]
+        return self._frame.box(corners)
 
     def _size(self, index: int) -> float | None:
         """Return the font size as drawn: many files state size 1 and scale it by the matrix."""

@@ -1,14 +1,14 @@
 """Hands files to reader processes and collects what they made of them, whatever a file does to its process."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from indexer.errors import CitewellError, DocumentRefusedError
 from indexer.extract.child import Child
-from indexer.records import Extracted
+from indexer.records import Extracted, Picture
 
 if TYPE_CHECKING:  # the processes import this package too, and have no use for the settings' library
     from indexer.settings import Settings
@@ -45,10 +45,17 @@ class Readers:
 
         Raises DocumentRefusedError.
         """
-        found = self._threads.submit(self._read, data, name).result()
-        if isinstance(found, DocumentRefusedError):
-            raise found
-        return found
+        return _raised(self._submit(data, name).result())
+
+    def draw(self, data: bytes, page: int, runs: Sequence[tuple[int, int]], width: int) -> Picture:
+        """Draw page number `page` of a PDF, `width` pixels wide, with `runs` of raw characters marked.
+
+        The picture may be of fewer characters than were asked for: `marked` has them. Raises DocumentRefusedError.
+        """
+        drawn: Future[Picture | DocumentRefusedError] = self._threads.submit(
+            self._with_child, lambda child: child.draw(data, page, runs, width)
+        )
+        return _raised(drawn.result())
 
     def read_all(
         self, items: Iterable[tuple[T, bytes]], name: Callable[[T], str] = str
@@ -59,7 +66,7 @@ class Readers:
         ahead = 0  # bytes
         try:
             for item, data in items:
-                waiting.append((item, len(data), self._threads.submit(self._read, data, name(item))))
+                waiting.append((item, len(data), self._submit(data, name(item))))
                 ahead += len(data)
                 while waiting and (len(waiting) >= most or ahead > MOST_AHEAD or waiting[0][2].done()):
                     first, size, future = waiting.popleft()
@@ -83,12 +90,15 @@ class Readers:
         for child in children:
             child.close()
 
-    def _read(self, data: bytes, name: str) -> Extracted | DocumentRefusedError:
+    def _submit(self, data: bytes, name: str) -> Future[Extracted | DocumentRefusedError]:
+        return self._threads.submit(self._with_child, lambda child: child.read(data, name))
+
+    def _with_child(self, work: Callable[[Child], T]) -> T | DocumentRefusedError:
         child = self._take()
         try:
             if not child.usable:
                 child.wait_until_ready()
-            return child.read(data, name)
+            return work(child)
         except DocumentRefusedError as refused:
             return refused
         finally:
@@ -113,3 +123,9 @@ class Readers:
                 self._idle.append(child)
                 return
         child.close()
+
+
+def _raised(found: T | DocumentRefusedError) -> T:
+    if isinstance(found, DocumentRefusedError):
+        raise found
+    return found

@@ -1,5 +1,8 @@
 """What passes between the parent and its reader processes: frames of JSON, and bytes as they are. Never pickle.
 
+A request is a file's bytes with `{"name": ...}` to have it read, or `{"draw": {"page", "runs", "width"}}` to have one
+of its pages drawn. The answer is `extracted`, or `drawn` with the picture's bytes, or `refused`.
+
 A frame is the two lengths (JSON 4 bytes, attached bytes 8 bytes, both big-endian), the JSON and the attached bytes.
 """
 
@@ -8,10 +11,11 @@ import struct
 from dataclasses import astuple
 from typing import IO, Any
 
-from indexer.records import Box, Extracted, Line, Page
+from indexer.records import Box, Extracted, Line, Page, Picture
 
 OUT_OF_MEMORY = 12  # exit status of a reader process that ran into its memory limit; ENOMEM of POSIX
 _LENGTHS = struct.Struct(">IQ")
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class FrameTooLargeError(Exception):
@@ -74,6 +78,20 @@ def from_json(message: dict[str, Any]) -> Extracted:
         notes=tuple(map(_text, message["notes"])),
         pages=tuple(map(_page_from_json, message["pages"])),
     )
+
+
+def picture_to_json(picture: Picture) -> dict[str, Any]:
+    """Write all of a `Picture` but its bytes in JSON's types."""
+    boxes = [astuple(box) for box in picture.boxes]
+    return {"width": picture.width, "height": picture.height, "boxes": boxes, "marked": picture.marked}
+
+
+def picture_from_json(message: dict[str, Any], png: bytes) -> Picture:
+    """Read what `picture_to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    if not png.startswith(_PNG):
+        raise ValueError("no picture")
+    boxes = tuple(Box(*map(float, box)) for box in message["boxes"])
+    return Picture(png, int(message["width"]), int(message["height"]), boxes, _text(message["marked"]))
 
 
 def _page_from_json(values: list[Any]) -> Page:

@@ -1,6 +1,7 @@
 """The process that reads files for a parent: `python -m indexer.extract.worker MEMORY_MB CPU_S`.
 
-It takes frames with a file's bytes on standard input and answers each on standard output, until the input ends.
+It takes frames with a file's bytes on standard input, reads the file or draws a page of it, and answers each on
+standard output, until the input ends.
 Libraries that parse foreign files have bugs and can be made to take all memory. So this process limits itself, gives
 up writing files, opening connections and starting programs, and may die without harm.
 """
@@ -17,7 +18,7 @@ from typing import IO, Any
 
 from indexer.errors import DocumentRefusedError, Refusal
 from indexer.extract.limits import refuse_endless
-from indexer.extract.protocol import OUT_OF_MEMORY, read_frame, to_json, write_frame
+from indexer.extract.protocol import OUT_OF_MEMORY, picture_to_json, read_frame, to_json, write_frame
 from indexer.extract.sniff import misnamed, sniff
 from indexer.records import Extracted
 
@@ -55,10 +56,10 @@ def main() -> None:
         while not retire and (frame := read_frame(requests, sys.maxsize)):
             request, data = frame
             _limit_cpu(cpu_s)
-            answer = _answer(data, request["name"])
+            answer, attached = _answer(data, request)
             retire = _held_memory() > memory / 2
             try:
-                write_frame(answers, answer | {"retire": retire})
+                write_frame(answers, answer | {"retire": retire}, attached)
             except ValueError as error:  # what JSON has no signs for; nothing has been written yet
                 write_frame(answers, _cannot_be_read(error) | {"retire": retire})
     except MemoryError:
@@ -82,15 +83,18 @@ def extract(data: bytes, name: str) -> Extracted:
     return extracted if odd is None else replace(extracted, notes=(odd, *extracted.notes))
 
 
-def _answer(data: bytes, name: str) -> dict[str, Any]:
+def _answer(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     try:
-        return {"extracted": to_json(extract(data, name))}
+        if "draw" in request:
+            picture = importlib.import_module("indexer.extract.picture").draw(data, **request["draw"])
+            return {"drawn": picture_to_json(picture)}, picture.png
+        return {"extracted": to_json(extract(data, request["name"]))}, b""
     except DocumentRefusedError as refused:
-        return {"refused": [refused.code, refused.message, refused.pages]}
+        return {"refused": [refused.code, refused.message, refused.pages]}, b""
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a library may fail in any way on a foreign file
-        return _cannot_be_read(error)
+        return _cannot_be_read(error), b""
 
 
 def _cannot_be_read(error: Exception) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """From a question and its hits to an answer in quotes, or to the reason why there is none."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.metadata import body_key
+from indexer.records import Document
 from indexer.store import Reader
 from service.answering.answer import Answer as Answer
 from service.answering.answer import Quote as Quote
 from service.answering.answer import Searched as Searched
 from service.answering.answer import Status as Status
 from service.answering.chances import RIGHT, can_answer, facts_of
-from service.answering.choice import Chosen, choose, sums_of
+from service.answering.choice import WITHIN_APART, Chosen, choose, sums_of
 from service.answering.kinds import wanted
 from service.answering.reasons import searched_by, why_none, why_partial
 from service.answering.sentences import Candidate, Topic, candidates
@@ -36,10 +39,14 @@ class Answerer:
 
     def ask(self, query: Query) -> Answer:
         """Answer in quotes, or say why not. Raises as `Searcher.search` does."""
-        started = perf_counter()
         with self.searcher.opened() as (reader, generation):
-            looked = self.look(reader, generation, query)
-            said = _said(looked, generation, reader)
+            return self.ask_in(reader, generation, query)
+
+    def ask_in(self, reader: Reader, generation: Generation, query: Query) -> Answer:
+        """Answer from what the searcher has opened. Raises likewise."""
+        started = perf_counter()
+        looked = self.look(reader, generation, query)
+        said = _said(looked, generation, reader)
         return Answer(
             question=query.text,
             status=said.status,
@@ -52,12 +59,25 @@ class Answerer:
             took_ms=round((perf_counter() - started) * 1000, 1),
         )
 
-    def look(self, reader: Reader, generation: Generation, query: Query) -> "Looked":
-        """Search, and take the sentences of the first hits apart."""
+    def best_of_each(self, reader: Reader, generation: Generation, query: Query) -> "Each":
+        """Give the best sentence of each report among the `query.k` hits. Raises as `Searcher.search` does."""
+        looked = self.look(reader, generation, query, each=True)
+        if not looked.sentences:
+            return Each((), why_none(looked.asked, looked.topic, generation), looked.asked)
+        sums = sums_of(looked.sentences)
+        _, reason = _judged(looked, sums, generation)
+        told = (
+            Told(one.stored.document, _quote(Chosen((one,)), reader), one.hit.score)
+            for one in _best_of_each(looked.sentences, sums)
+        )
+        return Each(tuple(told), reason, looked.asked)
+
+    def look(self, reader: Reader, generation: Generation, query: Query, *, each: bool = False) -> "Looked":
+        """Search, and take the sentences of the first hits apart, or of all hits where each report counts."""
         asked = understand(query, generation.catalogue)
         reading = asked.reading
-        apart = reading.over_time or reading.across or len(reading.told_apart()) > 1
-        depth = LOOKED_AT_APART if apart else LOOKED_AT
+        apart = each or reading.over_time or reading.across or len(reading.told_apart()) > 1
+        depth = query.k if each else LOOKED_AT_APART if apart else LOOKED_AT
         found = self.searcher.search_in(reader, generation, replace(query, k=max(query.k, depth)))
         kind = wanted(asked.terms.words)
         told = replace(kind, of=wanted(reading.topic).of or kind.of)  # without the names of bodies, if it can be
@@ -81,6 +101,24 @@ class Looked:
     found: SearchResult
     topic: Topic
     sentences: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The best sentence of a report."""
+
+    document: Document
+    quote: Quote
+    score: float  # of the hit that it stands in
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """What each report says of a matter, the nearest first; reports that say much less of it are left out."""
+
+    told: tuple[Told, ...]
+    reason: str | None  # why none of it answers, where that is so
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +150,33 @@ def _said(looked: Looked, generation: Generation, reader: Reader) -> _Said:
     if not sentences:
         return _Said(Status.UNANSWERABLE, 0.0, (), why_none(asked, topic, generation))
     sums = sums_of(sentences)
-    best = sentences[int(sums.argmax())]
-    facts = facts_of(best, sums, topic, asked.reading)
-    confidence = round(RIGHT.of(facts), 4)
-    name = stranger(asked, best, generation)
-    if name or is_untimely(asked, best, generation.catalogue) or not can_answer(facts):
-        return _Said(Status.UNANSWERABLE, confidence, (), why_none(asked, topic, generation, name))
+    confidence, unanswerable = _judged(looked, sums, generation)
+    if unanswerable:
+        return _Said(Status.UNANSWERABLE, confidence, (), unanswerable)
     chosen = choose(sentences, sums, asked.reading, generation.catalogue)
     reason = why_partial(asked, topic, chosen)
     status = Status.PARTIAL if reason else Status.ANSWERED
     return _Said(status, confidence, tuple(_quote(one, reader) for one in chosen), reason)
+
+
+def _judged(looked: Looked, sums: NDArray[np.float64], generation: Generation) -> tuple[float, str | None]:
+    """Give the chance that the best sentence answers, and why it does not, where it does not."""
+    asked, topic = looked.asked, looked.topic
+    best = looked.sentences[int(sums.argmax())]
+    facts = facts_of(best, sums, topic, asked.reading)
+    name = stranger(asked, best, generation)
+    has_none = name or is_untimely(asked, best, generation.catalogue) or not can_answer(facts)
+    return round(RIGHT.of(facts), 4), why_none(asked, topic, generation, name) if has_none else None
+
+
+def _best_of_each(found: Sequence[Candidate], sums: NDArray[np.float64]) -> Iterator[Candidate]:
+    """Give the best sentence of each document, best first, down to those that say much less."""
+    taken: set[str] = set()
+    for row in np.argsort(-sums, kind="stable"):
+        doc_id = found[row].stored.document.doc_id
+        if doc_id not in taken and sums.max() - sums[row] <= WITHIN_APART:
+            taken.add(doc_id)
+            yield found[row]
 
 
 def _quote(chosen: Chosen, reader: Reader) -> Quote:

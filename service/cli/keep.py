@@ -18,9 +18,13 @@ def index(
     index: Index = None,
     json: Json = False,
 ) -> int:
-    """Make the index equal to the sources (default: corpus/): add, update, remove; encode only what changed."""
+    """Make the index equal to the sources and the uploads: add, update, remove; encode only what changed.
+
+    Without SOURCE, the sources are those of the setting `sources`, or else corpus/.
+    """
     from indexer.encoder import SentenceEncoder
     from indexer.extract import Readers
+    from indexer.records import Prune
     from indexer.sync import sync
     from service.terminal import print_report, progress_bar
 
@@ -28,11 +32,11 @@ def index(
     encoder = SentenceEncoder(settings)
     with Readers(settings) as readers, progress_bar() as progress:
         report = sync(
-            sources or [Path("corpus")],
+            sources or settings.sources or [Path("corpus")],
             settings,
             encoder=encoder,
             readers=readers,
-            prune=not no_prune,
+            prune=Prune.NOTHING if no_prune else Prune.ALL,
             reencode=reencode,
             progress=progress,
         )

@@ -7,20 +7,21 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from logging.config import dictConfig
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from h11 import IDLE, SEND_RESPONSE
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from indexer.errors import CitewellError, InputError
-from indexer.settings import Limits
+from indexer.settings import Limits, Settings
 from service import logs
-from service.app import bare_answer, create_app
+from service.app import bare_answer
 from service.limits import BusyError, MalformedError, SlowRequestError
-from service.search import Searcher
 from service.server.workers import keep_working
 from service.watching import Watch
 
@@ -28,49 +29,56 @@ LINGERING_S = 1.0  # time in which a client that still sends can read why it is 
 BACKLOG = 2048  # connections that wait to be accepted, as uvicorn has it
 
 
-def serve(searcher: Searcher, *, host: str, port: int, limits: Limits, log_queries: bool = False) -> None:
+OpenApp = Callable[["Common"], FastAPI]
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the applications of all workers of one service have in common, and no other service has."""
+
+    edition: str  # see `create_app`
+    secret: bytes  # that their sessions are signed with
+
+    @classmethod
+    def new(cls) -> "Common":
+        """Make both anew."""
+        return cls(secrets.token_hex(8), secrets.token_bytes(32))
+
+
+def serve(open_app: OpenApp, settings: Settings) -> None:
     """Serve until the process is told to stop by SIGINT or SIGTERM, and then finish what was begun.
 
-    Raises InputError where it cannot listen.
+    With several workers each is a process with an application and limits of its own. Raises InputError where it
+    cannot listen, what `open_app` raises, and UnusableIndexError where workers die again and again.
     """
+    if settings.workers > 1:
+        _serve_with_workers(open_app, settings)
+        return
     # uvicorn ends its requests, then hands the signal on; being stopped is how a service ends well, so with code 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _run(_config(searcher, limits, host, port, log_queries=log_queries))
+        _run(_config(open_app(Common.new()), settings))
     except SystemExit as error:  # before it listened; the log has the reason
-        raise _cannot_listen(host, port) from error
+        raise _cannot_listen(settings) from error
 
 
-def serve_with_workers(
-    open_searcher: Callable[[], Searcher],
-    *,
-    host: str,
-    port: int,
-    limits: Limits,
-    workers: int,
-    log_queries: bool = False,
-) -> None:
-    """Serve likewise with several processes on one address, each with a searcher and limits of its own.
-
-    Raises InputError where it cannot listen, what `open_searcher` raises, and UnusableIndexError where workers die
-    again and again.
-    """
+def _serve_with_workers(open_app: OpenApp, settings: Settings) -> None:
     dictConfig(logs.config())
-    edition = secrets.token_hex(8)
+    common = Common.new()
+    host = _address(settings)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         logging.getLogger("uvicorn.error").error(error)  # noqa: TRY400 - its text is enough, as with one process
-        raise _cannot_listen(host, port) from error
+        raise _cannot_listen(settings) from error
 
     def work(listening: socket.socket, say_ready: Callable[[], None]) -> None:
-        searcher = open_searcher()
-        config = _config(searcher, limits, host, port, log_queries=log_queries, edition=edition, backlog=1)
+        config = _config(open_app(common), settings, backlog=1)
         say_ready()
         _run(config, [_Shared(fileno=listening.detach())])
 
-    keep_working(work, listening, workers=workers, stop_s=limits.stop_s)
+    keep_working(work, listening, workers=settings.workers, stop_s=settings.limits.stop_s)
 
 
 class _Shared(socket.socket):
@@ -156,21 +164,12 @@ class Connection(H11Protocol):
         self.loop.call_later(LINGERING_S, self.transport.close)
 
 
-def _config(
-    searcher: Searcher,
-    limits: Limits,
-    host: str,
-    port: int,
-    *,
-    log_queries: bool,
-    edition: str | None = None,
-    backlog: int = BACKLOG,
-) -> uvicorn.Config:
-    app = create_app(searcher, limits=limits, log_queries=log_queries, edition=edition)
+def _config(app: FastAPI, settings: Settings, *, backlog: int = BACKLOG) -> uvicorn.Config:
+    limits = settings.limits
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        host=_address(settings),
+        port=settings.port,
         http=partial(Connection, limits, app.state.watch),  # type: ignore[arg-type] # which is called like a class
         ws="none",
         log_config=logs.config(),
@@ -189,5 +188,9 @@ def _run(config: uvicorn.Config, listening: list[socket.socket] | None = None) -
         uvicorn.Server(config).run(listening)
 
 
-def _cannot_listen(host: str, port: int) -> InputError:
-    return InputError(f"cannot listen on {host}, port {port}; is another service there?")
+def _address(settings: Settings) -> str:
+    return settings.host.strip("[]")
+
+
+def _cannot_listen(settings: Settings) -> InputError:
+    return InputError(f"cannot listen on {_address(settings)}, port {settings.port}; is another service there?")

@@ -111,7 +111,7 @@ def _looked_for(gone: list[str], there: list[str], index: Path, open_before: Sea
 
 
 def _answers(searcher: Searcher, canaries: list[str]) -> Iterator[tuple[str, str]]:
-    client = TestClient(create_app(searcher), base_url="http://localhost")
+    client = TestClient(create_app(searcher), base_url="http://localhost", client=("127.0.0.1", 50000))
     for canary in canaries:
         for arm, asked in (
             *((mode.value, {"q": canary, "mode": mode.value}) for mode in Mode),

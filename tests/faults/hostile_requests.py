@@ -197,7 +197,7 @@ def _cases(strategy: SearchStrategy["schemathesis.Case[Any]"], count: int, seed:
         ours = {"connection", "content-length"}
         headers = [f"{name}: {value!s}" for name, value in asked.headers.items() if name.lower() not in ours]
         raw = request(str(asked.method), asked.path_url, headers, body)
-        made.append(Attempt("schemathesis", (raw,), frozenset(FINE | ANY_REFUSAL)))
+        made.append(Attempt("schemathesis", (raw,), frozenset(FINE | {202} | ANY_REFUSAL)))
 
     with suppress(Unsatisfiable):  # an operation without fields cannot be asked wrongly
         make()

@@ -11,19 +11,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fastapi import FastAPI
 from numpy.typing import NDArray
 
 from indexer.settings import Limits, Settings
 from indexer.store import Store
 from indexer.sync import sync
 from service.search import RECENT, Searcher
+from service.server import Common
 from tests.fakes import TextReaders, WordEncoder
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +192,9 @@ def main() -> None:
     parser.add_argument("--slow", type=float, default=0.0)
     parser.add_argument("--limits", type=Limits.model_validate_json, default=Limits())
     given = parser.parse_args()
+    from service.app import create_app
+    from service.keeper import Keeper
+    from service.pictures import Pictures
     from service.server import serve
     from tests.faults.serving_bugs import plant
 
@@ -197,7 +202,18 @@ def main() -> None:
     # Where searches are to take their time, those asked again do, too.
     recent = 0 if given.slow else RECENT
     searcher = Searcher(Store.open(given.folder / "index"), SlowEncoder(given.slow), recent=recent)
-    serve(searcher, host="127.0.0.1", port=0, limits=given.limits)
+    settings = Settings(index=given.folder / "index", port=0, limits=given.limits)
+
+    def opened(common: Common) -> FastAPI:
+        return create_app(
+            searcher,
+            limits=given.limits,
+            edition=common.edition,
+            keeper=Keeper(settings, open_encoder=WordEncoder, open_readers=lambda: nullcontext(TextReaders())),
+            pictures=Pictures(settings),
+        )
+
+    serve(opened, settings)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -133,6 +134,63 @@ def test_an_index_without_originals_is_backed_up(library: Library, tmp_path: Pat
     back_up(library.settings.index, tmp_path / "backup")
 
     assert not any(name.startswith("originals") for name in files(tmp_path / "backup"))
+
+
+def test_uploads_and_keys_come_along(library: Library, tmp_path: Path) -> None:
+    """Jobs do not, nor what is not whole; keys stay for their owner's eyes, and all comes back."""
+    index = library.settings.index
+    for name in ("uploads/a.txt", "uploads/manifest.csv", "incoming/b.txt", "jobs/1.json", "keys.json", "watch.lock"):
+        (index / name).parent.mkdir(exist_ok=True)
+        (index / name).write_text(name)
+    (index / "keys.json").chmod(0o600)
+
+    back_up(index, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "new")
+
+    for folder in (tmp_path / "backup", tmp_path / "new"):
+        copied = set(files(folder))
+        assert copied >= {"uploads/a.txt", "uploads/manifest.csv", "keys.json"}
+        assert not any(name.startswith(("incoming", "jobs", "watch")) for name in copied)
+        assert stat.S_IMODE((folder / "keys.json").stat().st_mode) == 0o600
+        assert (folder / "uploads" / "a.txt").read_text() == "uploads/a.txt"
+
+
+def test_an_upload_that_comes_meanwhile_makes_the_backup_begin_again(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest of uploads never lists a file that is not in the backup."""
+    uploads = library.settings.uploads
+    uploads.mkdir()
+    (uploads / "a.txt").write_text("a")
+    (uploads / "manifest.csv").write_text("path\na.txt\n")
+    real = backup._copy
+    copied: list[str] = []
+
+    def meanwhile(source: Path, target: Path) -> backup.File:
+        if source.name == "a.txt" and not copied:
+            (uploads / "b.txt").write_text("b")
+            (uploads / "manifest.csv").write_text("path\na.txt\nb.txt\n")
+        if source.parent == uploads:
+            copied.append(source.name)
+        return real(source, target)
+
+    monkeypatch.setattr(backup, "_copy", meanwhile)
+    back_up(library.settings.index, tmp_path / "backup")
+
+    assert copied == ["a.txt", "manifest.csv", "a.txt", "b.txt", "manifest.csv"]
+    assert (tmp_path / "backup" / "uploads" / "b.txt").read_text() == "b"
+
+
+def test_keys_that_are_there_outlive_a_restore(library: Library, tmp_path: Path) -> None:
+    """A key that was taken back since the backup does not come to life again."""
+    keys = library.settings.index / "keys.json"
+    keys.write_text("two keys")
+    back_up(library.settings.index, tmp_path / "backup")
+    keys.write_text("one key")
+
+    restore(tmp_path / "backup", library.settings.index, force=True)
+
+    assert keys.read_text() == "one key"
 
 
 def test_a_damaged_index_is_not_backed_up(library: Library, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from indexer.journal import JOURNAL_FILE, Journal
 from indexer.lexical import Lexical
 from indexer.originals import ORIGINALS, original
 from indexer.passages import cut
-from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage, Refused
+from indexer.records import Document, Extracted, Metadata, Origin, Page, Passage, Prune, Refused
 from indexer.settings import PathRule, Settings
 from indexer.sources import Scan, Source, scan
 from indexer.store import Reader, Store, Writer
@@ -84,7 +84,7 @@ class Library:
     def set(self, **given: Any) -> None:
         self.settings = self.settings.model_copy(update=given)
 
-    def sync(self, *named: Path, prune: bool = True, reencode: bool = False) -> Report:
+    def sync(self, *named: Path, prune: Prune = Prune.ALL, reencode: bool = False) -> Report:
         self.encoder.encoded.clear()
         self.readers.read.clear()
         return sync.sync(
@@ -330,7 +330,7 @@ def test_documents_outside_the_sources_stay_without_prune(library: Library, tmp_
     more = tmp_path / "more"
     more.mkdir()
     (more / "bread.txt").write_text(BREAD)
-    report = library.sync(more, prune=False)
+    report = library.sync(more, prune=Prune.NOTHING)
     assert (report.added, report.removed) == (("bread.txt",), ())
     assert set(library.documents()) == {"boats.txt", "trees.txt", "bread.txt"}
     assert library.sync(more).removed == ("boats.txt", "trees.txt")
@@ -343,9 +343,96 @@ def test_refusals_outside_the_sources_stay_without_prune(library: Library, tmp_p
     more = tmp_path / "more"
     more.mkdir()
     (more / "worse.txt").write_text("! broken as well")
-    library.sync(more, prune=False)
+    library.sync(more, prune=Prune.NOTHING)
     with opened(library.index) as store, store.reading() as reader:
         assert {refused.path for refused in reader.refusals()} == {"bad.txt", "worse.txt"}
+
+
+def test_uploads_are_always_a_source(library: Library) -> None:
+    """What lies in the folder of uploads is indexed with whatever is named, and goes when it goes."""
+    library.settings.uploads.mkdir(parents=True)
+    (library.settings.uploads / "bread.txt").write_text(BREAD)
+    (library.settings.uploads / "manifest.csv").write_text("path,title\nbread.txt,Of bread\n")
+    assert sorted(library.sync().added) == ["boats.txt", "bread.txt", "trees.txt"]
+    assert library.documents()["bread.txt"].metadata.title == "Of bread"
+    assert library.sync(library.folder / "boats.txt").removed == ("trees.txt",)
+    shutil.rmtree(library.settings.uploads)
+    assert library.sync().removed == ("bread.txt",)
+
+
+def test_pruning_of_sources_removes_nothing_elsewhere(library: Library, tmp_path: Path) -> None:
+    """A folder that is looked through is made equal, also where nothing is left in it; other folders stay."""
+    library.write("bad.txt", "! broken")
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "bread.txt").write_text(BREAD)
+    (more / "worse.txt").write_text("! broken as well")
+    library.sync(library.folder, more)
+    for path in (*more.iterdir(), library.folder / "trees.txt"):
+        path.unlink()
+    report = library.sync(more, prune=Prune.OF_SOURCES)
+    assert report.removed == ("bread.txt",)
+    assert set(library.documents()) == {"boats.txt", "trees.txt"}
+    with opened(library.index) as store, store.reading() as reader:
+        assert {refused.path for refused in reader.refusals()} == {"bad.txt"}
+
+
+def test_pruning_of_a_single_file_leaves_its_neighbours(library: Library) -> None:
+    """A file that is named does not stand for its folder."""
+    library.sync()
+    (library.folder / "trees.txt").unlink()
+    assert library.sync(library.folder / "boats.txt", prune=Prune.OF_SOURCES).removed == ()
+
+
+def test_nothing_named_removes_nothing_of_others(library: Library) -> None:
+    """Uploads alone are looked at, and where there are none the index stays as it is."""
+    library.sync()
+
+    def sync_uploads() -> Report:
+        return sync.sync(
+            [], library.settings, encoder=library.encoder, readers=library.readers, prune=Prune.OF_SOURCES
+        )
+
+    assert sync_uploads().generation == 1
+    library.settings.uploads.mkdir()
+    (library.settings.uploads / "bread.txt").write_text(BREAD)
+    assert sync_uploads().added == ("bread.txt",)
+    (library.settings.uploads / "bread.txt").unlink()
+    assert sync_uploads().removed == ("bread.txt",)
+    assert set(library.documents()) == {"boats.txt", "trees.txt"}
+
+
+def test_an_index_may_begin_with_what_a_service_keeps(library: Library) -> None:
+    """Uploads, jobs and keys may lie in the folder before there is a store; anything else may not."""
+    for name in ("uploads", "incoming", "jobs"):
+        (library.index / name).mkdir(parents=True)
+    (library.index / "keys.json").touch()
+    (library.index / "watch.lock").touch()
+    assert library.sync().added == ("boats.txt", "trees.txt")
+    library.set(index=library.index.with_name("other"))
+    library.index.mkdir()
+    (library.index / "thesis.txt").touch()
+    with pytest.raises(InputError, match=r"is not an index and holds `thesis\.txt`"):
+        library.sync()
+
+
+def test_what_progress_raises_stops_a_sync(library: Library) -> None:
+    """The index is as it was, whether a file was just read or passages were encoded."""
+    library.sync()
+    library.write("trees.txt", LONG)
+    before = contents(library.index)
+    for least in (Progress(2, 2, 0), Progress(2, 2, 1)):
+
+        def stop(progress: Progress, least: Progress = least) -> None:
+            if (progress.files, progress.encoded) >= (least.files, least.encoded):
+                raise KeyError("stop")
+
+        with pytest.raises(KeyError, match="stop"):
+            sync.sync(
+                [library.folder], library.settings, encoder=library.encoder, readers=library.readers, progress=stop
+            )
+        assert contents(library.index) == before
+        (library.index / JOURNAL_FILE).unlink(missing_ok=True)  # or nothing would be encoded the second time
 
 
 def test_files_of_one_name_in_two_folders_are_two_documents(library: Library, tmp_path: Path) -> None:
@@ -426,8 +513,8 @@ def test_a_refused_file_is_reported_and_stops_no_other(library: Library) -> None
         assert tuple(reader.refusals()) == report.refused
 
 
-@pytest.mark.parametrize("prune", [True, False])
-def test_a_file_that_is_refused_now_loses_its_old_version(library: Library, *, prune: bool) -> None:
+@pytest.mark.parametrize("prune", list(Prune))
+def test_a_file_that_is_refused_now_loses_its_old_version(library: Library, prune: Prune) -> None:
     """What the file was is no longer in the sources, so it must not answer."""
     library.sync()
     library.write("boats.txt", "! broken")
@@ -737,7 +824,7 @@ def test_reencode_makes_all_documents_anew(library: Library, tmp_path: Path) -> 
 def test_reencode_cannot_keep_documents_outside_the_sources(library: Library) -> None:
     """They cannot be made anew, and their old vectors must not stand beside new ones."""
     with pytest.raises(InputError, match="reencode"):
-        library.sync(reencode=True, prune=False)
+        library.sync(reencode=True, prune=Prune.NOTHING)
 
 
 @pytest.mark.parametrize("code", [Refusal.UNREADABLE, Refusal.CHANGED])

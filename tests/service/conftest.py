@@ -128,8 +128,10 @@ def client(shelf: Library) -> TestClient:
 
 
 def client_of(searcher: Searcher) -> TestClient:
-    """Make a client that receives an error's answer, not the error."""
-    return TestClient(create_app(searcher), base_url="http://localhost", raise_server_exceptions=False)
+    """Make a client on this machine that receives an error's answer, not the error."""
+    return TestClient(
+        create_app(searcher), base_url="http://localhost", raise_server_exceptions=False, client=("127.0.0.1", 50000)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -172,7 +172,8 @@ def test_a_form_is_refused(client: TestClient, address: str) -> None:
         ("GET", "/v1/ask/?q=x", 404, "Not Found"),
         ("DELETE", "/v1/search", 405, "Method Not Allowed"),
         ("PUT", "/v1/ask", 405, "Method Not Allowed"),
-        ("POST", "/v1/documents", 405, "Method Not Allowed"),
+        ("PUT", "/v1/documents", 405, "Method Not Allowed"),
+        ("POST", "/v1/documents", 404, "started without the right to write"),
         ("PUT", "/healthz", 405, "Method Not Allowed"),
     ],
 )
@@ -318,10 +319,28 @@ OPERATIONS = {
     "post /v1/verify",
     "get /v1/documents",
     "get /v1/documents/{doc_id}",
+    "get /v1/documents/{doc_id}/file",
     "get /v1/documents/{doc_id}/pages/{number}",
+    "get /v1/documents/{doc_id}/pages/{number}.png",
+    "post /v1/documents",
+    "delete /v1/documents/{doc_id}",
+    "get /v1/receipts",
+    "post /v1/receipts",
+    "post /v1/receipts/check",
+    "post /v1/sync",
+    "get /v1/jobs",
+    "get /v1/jobs/{job_id}",
+    "get /v1/jobs/{job_id}/events",
     "get /healthz",
     "get /readyz",
     "get /metrics",
+}
+ACCEPTED = {"post /v1/documents", "delete /v1/documents/{doc_id}", "post /v1/sync"}  # done by a job
+NOT_JSON = {
+    "Figures for Prometheus": "text/plain",
+    "Download a document": "application/octet-stream",
+    "Show a page as a picture": "image/png",
+    "Follow a job": "text/event-stream",
 }
 
 
@@ -336,15 +355,18 @@ def test_the_openapi_document_describes_every_operation_and_its_problems(client:
     }
     assert set(operations) == OPERATIONS
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
-    for operation in operations.values():
+    for name, operation in operations.items():
         assert operation["summary"]
         assert operation["description"]
-        assert set(operation["responses"]) == {"200", "default"}
-        (media,) = operation["responses"]["200"]["content"].items()
-        assert media[0] == ("text/plain" if operation["summary"] == "Figures for Prometheus" else "application/json")
-        assert media[1]["schema"]
+        success = "202" if name in ACCEPTED else "200"
+        assert set(operation["responses"]) == {success, "default"}
+        (media,) = operation["responses"][success]["content"].items()
+        assert media[0] == NOT_JSON.get(operation["summary"], "application/json")
+        assert media[1].get("schema") or media[1].get("itemSchema") or media[0] == "text/event-stream"
         assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
         described = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+        assert described == {"$ref": "#/components/schemas/Problem"}
+        described = document["components"]["schemas"]["Problem"]
         assert set(described["required"]) == {"type", "title", "status", "detail", "instance"}
         answer = problem(client.get("/v1/search"), 422)
         Draft202012Validator(described).validate(answer)

@@ -140,7 +140,8 @@ def test_an_endless_body_is_not_read_for_ever(shelf: Library) -> None:
         read += 100_000
         return {"type": "http.request", "body": bytes(100_000), "more_body": True}
 
-    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
+    headers = [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/search", "query_string": b"", "headers": headers}
     answered = Answered()
     asyncio.run(app_of(shelf)(scope, receive, answered))
     assert answered.status == 413

@@ -34,16 +34,21 @@ workers.keep_working(work, socket.create_server(("127.0.0.1", 0)), workers=2, st
 # A service whose searcher takes a while to tell its generation, and tells when it was asked.
 SLOW = """
 import os, time
-from indexer.settings import Limits
-from service.server import serve_with_workers
+from types import SimpleNamespace
+from indexer.settings import Limits, Settings
+from service.app import create_app
+from service.server import serve
 
 class Slow:
+    store = SimpleNamespace(folder=Settings().index)
+
     def generation(self):
         os.write(2, b"asked\\n")
         time.sleep(1)
         return 7
 
-serve_with_workers(Slow, host="127.0.0.1", port=0, limits=Limits(stop_s=20), workers=2)
+settings = Settings(port=0, limits=Limits(stop_s=20), workers=2)
+serve(lambda _: create_app(Slow(), limits=settings.limits), settings)
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.extract.characters import clean, raw_offset, spell_ligatures
+from indexer.extract.characters import clean, raw_offset, raw_runs, spell_ligatures
 
 # All characters, and more often than by chance those that are treated in their own way.
 ODD = "\r\n\t \xa0\xad\u200b\ufeff\x00\x02\ufffe\uf06e\uf02d\uf0b7\ue000\u0336\u2028\u2011\ud800\udc00\U0001f600aé"
@@ -87,6 +87,16 @@ def test_map_has_ascending_runs_from_the_first_character(raw: str) -> None:
     assert all(a[0] < b[0] and a[1] < b[1] and b[1] - a[1] > b[0] - a[0] for a, b in pairwise(runs))
     assert not text or raw_offset(raw_map, len(text) - 1) < len(raw)
     assert len(text) <= len(raw)
+
+
+@given(RAW, st.data())
+def test_runs_of_a_place_are_the_raw_characters_of_its_text(raw: str, data: st.DataObject) -> None:
+    """What has no counterpart in the text is in none of them, though it may stand between."""
+    text, raw_map = clean(raw)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    runs = raw_runs(raw_map, start, end)
+    assert [at for run in runs for at in range(*run)] == [raw_offset(raw_map, at) for at in range(start, end)]
 
 
 @given(RAW)

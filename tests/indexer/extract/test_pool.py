@@ -79,6 +79,43 @@ def test_each_format_is_read() -> None:
         assert readers.read(GOOD, "a.txt").format == "text"
 
 
+def test_a_page_is_drawn(one: Readers) -> None:
+    """The same process reads files and draws their pages."""
+    data = pdf(lines("First page"), lines("Page text"))
+    assert one.read(data, "a.pdf").pages[1].text == "Page text"
+    picture = one.draw(data, 2, [(5, 9)], 300)
+    assert picture.png.startswith(b"\x89PNG")
+    assert (picture.width, picture.height, picture.marked, len(picture.boxes)) == (300, 400, "text", 1)
+
+
+def test_drawing_has_the_limits_of_reading(one: Readers) -> None:
+    """What takes too much, and what is no PDF, is refused, and then the next page is drawn."""
+    for data, code in ((bomb_pdf(1024), Refusal.RESOURCES), (GOOD, Refusal.DAMAGED)):
+        with pytest.raises(DocumentRefusedError) as caught:
+            one.draw(data, 1, (), 300)
+        assert caught.value.code is code
+    assert one.draw(pdf(lines("Page text")), 1, (), 300).width == 300
+
+
+@pytest.mark.parametrize(
+    ("drawn", "png"),
+    [
+        ({"width": 1, "height": 1, "boxes": [], "marked": ""}, b"<svg/>"),
+        ({"width": 1, "height": 1, "boxes": [[0, 0, 1]], "marked": ""}, b"\x89PNG\r\n\x1a\n"),
+        ({"width": 1, "height": 1, "boxes": []}, b"\x89PNG\r\n\x1a\n"),
+        ([], b"\x89PNG\r\n\x1a\n"),
+    ],
+)
+def test_what_is_no_picture_is_not_taken_for_one(
+    one: Readers, monkeypatch: pytest.MonkeyPatch, drawn: object, png: bytes
+) -> None:
+    """A process that a file has taken over may answer anything."""
+    monkeypatch.setattr(child, "read_frame", lambda stream, limit: ({"drawn": drawn, "retire": False}, png))
+    with pytest.raises(DocumentRefusedError) as caught:
+        one.draw(GOOD, 1, (), 300)
+    assert caught.value.code is Refusal.CRASHED
+
+
 def test_refusal_of_one_file_is_raised(one: Readers) -> None:
     """Code, message and pages come through, and the next file is read."""
     with pytest.raises(DocumentRefusedError) as caught:

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.extract.protocol import FrameTooLargeError, from_json, read_frame, to_json, write_frame
-from indexer.records import Box, Extracted, Line, Page
+from indexer.extract.protocol import (
+    FrameTooLargeError,
+    from_json,
+    picture_from_json,
+    picture_to_json,
+    read_frame,
+    to_json,
+    write_frame,
+)
+from indexer.records import Box, Extracted, Line, Page, Picture
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 FRACTION = st.floats(0, 1)
@@ -108,3 +116,15 @@ def test_what_is_no_frame_is_an_error(body: bytes) -> None:
     """Only a JSON object is a message."""
     with pytest.raises(ValueError, match=r"JSON|Expecting"):
         read_frame(io.BytesIO(struct.pack(">IQ", len(body), 0) + body), 10**6)
+
+
+@given(st.lists(st.builds(Box, FRACTION, FRACTION, FRACTION, FRACTION), max_size=3), COUNT, COUNT, TEXT)
+def test_picture_comes_back_as_it_was(boxes: list[Box], width: int, height: int, marked: str) -> None:
+    """JSON has all but its bytes, which are attached."""
+    picture = Picture(b"\x89PNG\r\n\x1a\nbytes", width, height, tuple(boxes), marked)
+    stream = io.BytesIO()
+    write_frame(stream, picture_to_json(picture), picture.png)
+    stream.seek(0)
+    frame = read_frame(stream, 10_000)
+    assert frame is not None
+    assert picture_from_json(*frame) == picture

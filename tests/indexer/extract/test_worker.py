@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from indexer.errors import DocumentRefusedError, Refusal
-from indexer.extract.protocol import read_frame, write_frame
+from indexer.extract.protocol import picture_from_json, read_frame, write_frame
 from indexer.extract.worker import extract
 from tests.indexer.extract.files import lines, pdf
 
@@ -20,9 +20,17 @@ HTML = b"<html><head><title>404 Not Found</title></head><body><p>Gone.</p></body
 
 def answers(*files: tuple[str, bytes], before: str = "", memory_mb: int = 1024) -> list[dict[str, Any]]:
     """Send files to a worker of its own, which runs `before` first, and return its answers."""
+    requests = [({"name": name}, data) for name, data in files]
+    return [answer for answer, _ in frames(*requests, before=before, memory_mb=memory_mb)]
+
+
+def frames(
+    *asked: tuple[dict[str, Any], bytes], before: str = "", memory_mb: int = 1024
+) -> list[tuple[dict[str, Any], bytes]]:
+    """Send requests to a worker of its own, and return its answers with what is attached to them."""
     requests = io.BytesIO()
-    for name, data in files:
-        write_frame(requests, {"name": name}, data)
+    for message, data in asked:
+        write_frame(requests, message, data)
     program = (
         f"import sys; sys.argv[1:] = ['{memory_mb}', '60']\n{before}\nfrom indexer.extract.worker import main\nmain()"
     )
@@ -37,7 +45,7 @@ def answers(*files: tuple[str, bytes], before: str = "", memory_mb: int = 1024) 
     stream = io.BytesIO(done.stdout)
     found = []
     while (frame := read_frame(stream, 2**26)) is not None:
-        found.append(frame[0])
+        found.append(frame)
     assert stream.read() == b""
     return found
 
@@ -51,6 +59,20 @@ def test_worker_answers_each_file_until_the_input_ends() -> None:
     assert first["extracted"]["pages"][0][1] == "Some text."
     assert second["refused"][0] == "unsupported"
     assert third["extracted"]["reader"].startswith("pypdfium2")
+
+
+def test_worker_draws_pages_too() -> None:
+    """The picture comes beside the answer; a page that is not there is a refusal, and the next file is read."""
+    request = {"page": 1, "runs": [[0, 4]], "width": 300}
+    _, (drawn, png), (refused, nothing), (read, _) = frames(
+        ({"draw": request}, pdf(lines("Page text"))),
+        ({"draw": {**request, "page": 2}}, pdf(lines("Page text"))),
+        ({"name": "a.txt"}, b"Some text."),
+    )
+    picture = picture_from_json(drawn["drawn"], png)
+    assert (picture.width, picture.height, picture.marked, len(picture.boxes)) == (300, 400, "Page", 1)
+    assert (refused["refused"][0], nothing) == ("damaged", b"")
+    assert read["extracted"]["pages"][0][1] == "Some text."
 
 
 def test_what_libraries_print_stays_out_of_the_answers() -> None:

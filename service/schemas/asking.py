@@ -1,22 +1,16 @@
-"""The JSON that goes over the wire and out of `--json`: the contract, field by field."""
+"""What is asked, and what is found and answered."""
 
 from dataclasses import replace
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from indexer.dense import Approximation, approximation_of
-from indexer.encoder import Fingerprint
-from indexer.records import Counts, Document, Mode, Page, Refused, Removal
-from indexer.store import Reader, text_sha256
+from indexer.records import Mode
 from service.answering import Answer, Quote, Status
 from service.citation import Citation
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
-from service.receipts import Outcome, Receipt, Resolution
 from service.search import Hit, Interpretation, Part, Reranked, SearchResult
-from service.verification import LONGEST_QUOTE, Match, Verdict, Verification
 
 
 def _several(value: object) -> object:
@@ -210,166 +204,3 @@ class AskResponse(BaseModel):
             generation=answer.found.generation,
             took_ms=answer.took_ms,
         )
-
-
-class DocumentsResponse(BaseModel):
-    """The documents of the index, by folder and path: all of them, or a page of the list."""
-
-    generation: int
-    total: int = Field(description="how many there are in all")
-    documents: tuple[Document, ...]
-    next_cursor: str | None = Field(None, description="where the list goes on; null at its end")
-
-
-class RemovalOut(BaseModel):
-    """Text of a page that is in no passage."""
-
-    start: int
-    end: int
-    kind: str
-
-
-class PageResponse(BaseModel):
-    """One page of a document as it is stored; all offsets count characters of `text`."""
-
-    generation: int
-    doc_id: str
-    title: str | None
-    source: str
-    page: int
-    pages: int
-    text: str
-    text_sha256: str
-    spans: tuple[tuple[int, int], ...] = Field(description="the places that were asked for")
-    furniture: tuple[RemovalOut, ...]
-    needs_ocr: bool
-
-    @classmethod
-    def of(
-        cls,
-        reader: Reader,
-        document: Document,
-        page: Page,
-        removals: tuple[Removal, ...],
-        spans: tuple[tuple[int, int], ...],
-    ) -> Self:
-        """Write a page."""
-        return cls(
-            generation=reader.version.generation,
-            doc_id=document.doc_id,
-            title=document.metadata.title,
-            source=document.path,
-            page=page.number,
-            pages=document.pages,
-            text=page.text,
-            text_sha256=text_sha256(page.text),
-            spans=spans,
-            furniture=tuple(RemovalOut(start=r.span.start, end=r.span.end, kind=r.kind.value) for r in removals),
-            needs_ocr=page.needs_ocr,
-        )
-
-
-class StatusResponse(BaseModel):
-    """What is indexed."""
-
-    index: str
-    generation: int
-    finished_at: datetime | None
-    counts: Counts
-    bodies: dict[str, int]
-    kinds: dict[str, int]
-    encoder: Fingerprint
-    approximation: Approximation | None = Field(
-        description="how a search by meaning without a filter looks through some of the vectors, and the share of "
-        "the ten nearest it finds; null where it looks through all"
-    )
-    refused: tuple[Refused, ...]
-    needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by whole path")
-
-    @classmethod
-    def of(cls, reader: Reader, index: Path) -> Self:
-        """Write the state of an index that has been made."""
-        return cls(
-            index=str(index),
-            generation=reader.version.generation,
-            finished_at=reader.finished_at,
-            counts=reader.counts(),
-            bodies=reader.bodies(),
-            kinds=reader.kinds(),
-            encoder=Fingerprint.from_json(reader.fingerprint or "{}"),
-            approximation=approximation_of(index, reader),
-            refused=tuple(reader.refusals()),
-            needs_ocr={document.file: document.needs_ocr for document in reader.documents() if document.needs_ocr},
-        )
-
-
-class VerifyRequest(BaseModel):
-    """A quote to be verified. Unknown fields are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"examples": [{"quote": "Most children in need have a social worker."}]},
-    )
-
-    quote: str = Field(
-        description=f"the words as quoted; at most {LONGEST_QUOTE:,} characters, and an ellipsis leaves words out"
-    )
-    document: str | None = Field(
-        None, max_length=1000, description="look only into this document: its id, path or end of a path"
-    )
-
-
-class VerifyResponse(BaseModel):
-    """Whether a quote stands in the reports, and where."""
-
-    quote: str
-    verdict: Verdict
-    matches: tuple[Match, ...] = Field(description="the best ones that are alike, newest document first")
-    reason: str | None = Field(description="in plain words, what differs from the first match, or what else to know")
-    generation: int
-    took_ms: float
-
-    @classmethod
-    def of(cls, found: Verification) -> Self:
-        """Write what became of a quote."""
-        return cls.model_validate(found, from_attributes=True)
-
-
-class ReceiptResponse(BaseModel):
-    """What became of the quote that a receipt is of."""
-
-    text: str = Field(description="the quote")
-    question: str
-    outcome: Outcome
-    passed: bool = Field(description="whether the quote can be relied on")
-    reason: str
-    citation: Citation | None = Field(description="where it stands now")
-    instead: str | None = Field(description="what stands in its place, where it is gone and its surroundings are not")
-    notes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, receipt: Receipt, found: Resolution) -> Self:
-        """Write what became of a receipt's quote."""
-        return cls(
-            text=receipt.text,
-            question=receipt.question,
-            outcome=found.outcome,
-            passed=found.passed,
-            reason=found.reason,
-            citation=found.citation,
-            instead=found.instead,
-            notes=found.notes,
-        )
-
-
-class Problem(BaseModel):
-    """An error, as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    request_id: str | None = Field(None, description="as in the header X-Request-ID and in the log")
-    errors: list[dict[str, str]] | None = None
