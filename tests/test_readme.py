@@ -1,6 +1,10 @@
 """What the documents tell people to type is there, and what they show is what comes out."""
 
+import json
+import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +112,47 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     answer = citewell("ask", question, "--index", str(tmp_path / "index"))
 
     assert masked(index + answer) == masked(shown)
+
+
+@pytest.mark.e2e
+def test_the_session_of_the_readme_runs(tmp_path: Path) -> None:
+    """Its commands, as they stand but for the port, ask, verify, add, follow and delete."""
+    (session,) = re.findall(r"```sh\n(.*?)```", TEXTS["README.md"], re.DOTALL)
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    (tmp_path / "corpus").symlink_to(ROOT / "corpus")
+    (tmp_path / "citewell").write_text(f'#!/bin/sh\nexec {sys.executable} -m service.cli "$@"\n')
+    (tmp_path / "citewell").chmod(0o755)
+    paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-m", "-e", "-c", session.replace("8000", str(port))],  # with jobs, as a person's shell has them
+        cwd=tmp_path,
+        env={**os.environ, **paths, "XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ready, answer, verified, *told, asked, deleted = json_in(done.stdout)
+    assert ready["status"] == "ready"
+    assert "seven of them" in answer["quotes"][0]["text"]
+    assert verified["verdict"] == "altered"
+    assert (told[-1]["state"], told[-1]["report"]["added"]) == ("done", ["hostel.txt"])
+    assert "58 beds" in asked["quotes"][0]["text"]
+    assert deleted["job"]["report"]["removed"] == ["hostel.txt"]
+
+
+def json_in(text: str) -> list[Any]:
+    """Read the JSON objects in a text, which may follow each other without a line between."""
+    found, at = [], text.find("{")
+    while at >= 0:
+        value, end = json.JSONDecoder().raw_decode(text, at)
+        found.append(value)
+        at = text.find("{", end)
+    return found
 
 
 def citewell(*arguments: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.errors import InputError
 from service.cli.command import EXIT_CODES, FOUND, Index, app, load_settings, open_searcher
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def serve(
     settings = load_settings(index, host=host, port=port, workers=workers)
     # Threads of one worker would only wait for processors that the others keep busy, and make them busier by that.
     settings = settings.model_copy(update={"threads": max(1, settings.threads // settings.workers)})
+    if missing := [source for source in sources or settings.sources if not source.exists()]:
+        raise InputError(f"`{missing[0]}` does not exist; name the folders and files that the index is made of")
     keys = Keys(settings.keys_file)
     hosts = hosts_of(settings, keys)
 

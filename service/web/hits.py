@@ -136,7 +136,8 @@ def view_citation(citation: Citation, text: str, question: str) -> Cited:
 def view_newer(newer: Newer, ranks: Mapping[str, int]) -> Note:
     """Say that there is a newer report; `ranks` are of the first hit of each document."""
     document = newer.document
-    on = f"a report on {newer.body} of {long_day(newer.day)}"
+    when = long_day(newer.day) if newer.day == document.metadata.published else newer.day.year
+    on = f"a report on {newer.body} of {when}"
     if newer.found:
         rank = ranks.get(newer.found.doc_id)
         where = f", as number {rank}" if rank else ""

@@ -1,6 +1,7 @@
 """Changes of sources are told once they are over, and nothing else is."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,9 @@ def followed(*paths: Path, index: Path) -> Iterator[Told]:
 def reports(tmp_path: Path) -> Path:
     """Give a folder with a file in a folder."""
     (tmp_path / "reports" / "deep").mkdir(parents=True)
-    (tmp_path / "reports" / "deep" / "a.txt").write_text("one")
+    file = tmp_path / "reports" / "deep" / "a.txt"
+    file.write_text("one")
+    os.utime(file, (1, 1))  # where files are looked at, the time of their change counts in whole seconds
     return tmp_path / "reports"
 
 
