@@ -13,7 +13,7 @@ from indexer.dense import widened
 from indexer.lexical import stems_of
 from indexer.records import StoredPassage
 from service.answering.kinds import Kind, Wanted
-from service.answering.things import find
+from service.answering.things import find, is_pronoun
 from service.highlight import stem, words_of
 from service.search import Hit
 
@@ -135,10 +135,14 @@ def _of_passage(
 
 
 def _nearest(text: str, found: Sequence[tuple[int, int]], of: frozenset[str]) -> tuple[float, tuple[int, int] | None]:
-    """Give the thing that has most of the words beside it, and their share."""
-    best, at = 0.0, found[0] if found else None
-    for start, end in found if of else ():
-        beside = {stem(word) for word in [*words_of(text[:start])[-NEAR:], *words_of(text[end:])[:NEAR]]}
-        if len(of & beside) / len(of) > best:
-            best, at = len(of & beside) / len(of), (start, end)
-    return best, at
+    """Give the most that a thing has of the words beside it, as a share, and the thing that this makes likeliest."""
+    shares = [_share_beside(text, place, of) for place in found]
+    meant = [row for row, place in enumerate(found) if not is_pronoun(text, place)] or range(len(found))
+    at = max(meant, key=shares.__getitem__, default=None)
+    return max(shares, default=0.0), None if at is None else found[at]
+
+
+def _share_beside(text: str, place: tuple[int, int], of: frozenset[str]) -> float:
+    start, end = place
+    beside = {stem(word) for word in [*words_of(text[:start])[-NEAR:], *words_of(text[end:])[:NEAR]]} if of else set()
+    return len(of & beside) / len(of) if of else 0.0

@@ -23,6 +23,11 @@ def find(kind: Kind, text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _FOUND[kind].finditer(text)]
 
 
+def is_pronoun(text: str, place: tuple[int, int]) -> bool:
+    """Tell whether a number stands for something named before: "who had asked for one."."""
+    return text[slice(*place)].lower() == "one" and not re.match(r"[\s-]*\w", text[place[1] :])
+
+
 def _dates(text: str) -> list[tuple[int, int]]:
     found = [one.span for one in find_dates(text)]
     rest = [match.span() for match in _TIMES.finditer(text)]

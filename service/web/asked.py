@@ -8,7 +8,7 @@ from indexer.errors import InputError
 from service.query import LONGEST_NAME, LONGEST_QUERY, MOST_NAMES, Query, parse_day
 from service.web.site import address
 
-STEPS = (10, 30, 100)  # hits, as somebody asks for more
+STEPS = (10, 30, 50)  # hits, as somebody asks for more; a page of a hundred would be too long to look through
 
 
 class FieldError(InputError):
@@ -79,7 +79,7 @@ class Asked:
         if not (self.q or "").strip():
             raise FieldError("q", "enter a question, or a few words to search for")
         try:
-            k = int(self.k or STEPS[0])
+            k = min(int(self.k or STEPS[0]), STEPS[-1])
         except ValueError:
             raise FieldError("q", "the number of results `k` is no whole number; leave it out") from None
         first, last = _day("from", self.from_), _day("to", self.to)

@@ -239,7 +239,7 @@ def _view_answer(answer: Answer, notes: Sequence[Note]) -> AnswerView:
 
 
 def _in_full(k: int) -> int:
-    """Say how many hits are shown in full, so that a page of a hundred has less than 120 KB."""
+    """Say how many hits are shown in full, so that a page of fifty has less than 100 KB."""
     return 10 if k <= STEPS[1] else 5
 
 

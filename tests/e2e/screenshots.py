@@ -15,7 +15,7 @@ from tests.e2e import documents
 from tests.e2e.browsing import DOCUMENTS, MATTER, Site, indexed, launched, serving, visiting
 
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
-QUESTION = "What share of Northamptonshire's social workers had a caseload of twenty or fewer in early 2015?"
+QUESTION = "How many children in Northamptonshire had no social worker when Ofsted visited in 2018?"
 OVER_TIME = "Are children left without a social worker?"
 COLOURS = 256  # of a picture
 MOST_KB = 200

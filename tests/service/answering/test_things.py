@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.answering.kinds import Kind
-from service.answering.things import find
+from service.answering.things import find, is_pronoun
 
 
 def found(kind: Kind, text: str) -> list[str]:
@@ -54,6 +54,21 @@ def test_a_number_may_be_in_figures_or_words_and_a_range(text: str, numbers: lis
 def test_what_only_looks_like_a_number_is_no_count(text: str) -> None:
     """Numbers of paragraphs, ages, years, days, lengths of time, sums and shares are not how many there are."""
     assert found(Kind.NUMBER, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "thing", "pronoun"),
+    [
+        ("Those who asked for a boat had one.", "one", True),
+        ("Those who had one, or two.", "one", True),
+        ("One boat leaked.", "One", False),
+        ("Twenty asked.", "Twenty", False),
+    ],
+)
+def test_a_number_may_stand_for_something_named_before(text: str, thing: str, pronoun: bool) -> None:
+    """Where nothing follows it to count."""
+    start = text.index(thing)
+    assert is_pronoun(text, (start, start + len(thing))) is pronoun
 
 
 def test_a_count_beside_what_is_none_is_found() -> None:
