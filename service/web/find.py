@@ -225,7 +225,7 @@ def _view_answer(answer: Answer, notes: Sequence[Note]) -> AnswerView:
     if searched.bodies:
         what += f" on {_and(_one_name_each(searched.bodies))}"
     if searched.published_from and searched.published_to:
-        what += f", published {_period(searched.published_from, searched.published_to)}"
+        what += f", of known days {_period(searched.published_from, searched.published_to)}"
     return AnswerView(
         status=answer.status,
         reason=_sentence(answer.reason) if answer.reason else "",

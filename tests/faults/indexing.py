@@ -276,7 +276,7 @@ def check_and_finish(
 def leftovers(_: Connection | None, index: Path) -> tuple[str, ...]:
     """Name what lies in an index folder and belongs to no generation that it serves."""
     wanted: set[str] = set()
-    fitting = {"originals", database.STORE_FILE, database.LOCK_FILE, database.HOLDER_FILE}
+    fitting = {"originals", database.STORE_FILE, database.LOCK_FILE, database.HOLDER_FILE, *database.OF_A_SERVICE}
     fitting |= {f"{database.STORE_FILE}-{ending}" for ending in ("wal", "shm")}
     try:
         with closing(Store.open(index)) as opened, opened.reading() as reader:
