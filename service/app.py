@@ -57,6 +57,12 @@ PROBLEM_SCHEMA = "#/components/schemas/Problem"
 MOST_ERRORS = 20  # wrong fields that are named at once
 LONGEST_POINTER = 80  # characters of a pointer to one
 
+KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, as `citewell keys add` prints it. Where the service has keys, reading needs one, "
+    "unless it is open to all, and changing the index needs one with the role `write`.",
+}
 API = (routes.router, receipting.router, writes.router)
 
 # The first line that fits an error decides; nothing else maps errors to status codes. The last word is for figures.
@@ -110,12 +116,14 @@ class Json(JSONResponse):
 
 
 class Service(FastAPI):
-    """FastAPI, but for what it says of errors: it would describe problem documents under another media type."""
+    """FastAPI, but for what it says of errors and keys: problem documents would have another media type."""
 
     def openapi(self) -> dict[str, Any]:
         """Describe the API."""
         described = super().openapi()
         described["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        described["components"]["securitySchemes"] = {"key": KEY_SCHEME}
+        described["security"] = [{}, {"key": []}]  # none is needed where the service has no keys
         return described
 
 

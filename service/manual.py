@@ -40,6 +40,7 @@ def page(document: Json, address: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}: HTTP API</title><style>{STYLE}</style></head><body><main><h1>{title}: HTTP API</h1>",
         f'<p>{escape(about["description"])} For programs: <a href="{escape(address)}">OpenAPI document</a>.</p>',
+        *(f"<p>{escape(one['description'])}</p>" for one in document["components"]["securitySchemes"].values()),
         "<nav aria-label='Operations'><ul>",
         *(f'<li><a href="#{escape(one["operationId"])}">{name}</a></li>' for name, one in _operations(document)),
         "</ul></nav>",

@@ -379,6 +379,8 @@ def test_the_openapi_document_is_whole(client: TestClient) -> None:
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
         Draft202012Validator.check_schema(schema)
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["security"] == [{}, {"key": []}]  # a service without keys asks for none
     referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert referred <= set(schemas)
     asked = "q k body kind from to as_of infer".split()

@@ -104,7 +104,8 @@ def test_what_the_document_says_is_no_markup() -> None:
     }
     schemas = {evil: {"description": evil, "enum": [evil], "properties": {evil: schema}, "examples": [{evil: evil}]}}
     info = {"title": evil, "version": evil, "description": evil}
-    made = page({"info": info, "paths": {evil: {"get": operation}}, "components": {"schemas": schemas}}, f"/{evil}")
+    components = {"schemas": schemas, "securitySchemes": {evil: {"description": evil}}}
+    made = page({"info": info, "paths": {evil: {"get": operation}}, "components": components}, f"/{evil}")
     read = Read(made)
     assert "script" not in {tag for tag, _ in read.tags}
     assert unescape(made).count("<script>") > 10
