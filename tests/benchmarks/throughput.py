@@ -64,7 +64,7 @@ def main(index: Path, file: Path, numbers: Sequence[int]) -> None:
         done = found.statuses.pop(200)
         print(
             f"{number:7} {done / found.asked_s:11.1f} {p50:7.1f} {p95:7.1f} {p99:7.1f} {p99 / p50:8.1f}"
-            f" {dict(found.statuses) or 'none':>14} {max(found.pss_mb):7.0f} {max(found.rss_mb):7.0f}"
+            f" {dict(found.statuses) or 'none'!s:>14} {max(found.pss_mb):7.0f} {max(found.rss_mb):7.0f}"
             f" {np.median(found.ready_s):8.1f} {1000 * found.cpu_s / done:12.1f}"
         )
 
@@ -79,6 +79,7 @@ def measure(figures: Figures, index: Path, workers: int, questions: Sequence[str
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
             for question in rng.sample(questions, len(questions)):
                 asked(connection, question)
+            connection.close()  # the service does, too, where nothing is asked for 5 s
             all_know.wait()
             end = time.monotonic() + ASKING_S
             found = []
