@@ -12,10 +12,11 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
   background: #fff }
 section { border-top: 1px solid #767676; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #ccc }
+th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #ccc;
+  overflow-wrap: anywhere }
 code, pre { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
 pre { background: #f3f3f3; padding: 1rem; white-space: pre-wrap }
-a { color: #0b4f9c }
+a { color: #0b4f9c; display: inline-block; padding: .2rem 0 }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #111 } pre { background: #222 } a { color: #8ec5ff }
 }

@@ -62,6 +62,7 @@ STATES = {
     "help": "/help",
     "accessibility": "/accessibility",
     "missing": "/documents/nothing-of-this-name",
+    "docs": "/docs",
 }
 # What a page does that its policy forbids is an error of its own.
 TELLING = """
