@@ -60,14 +60,8 @@ class Years:
     undated: tuple[int, ...]  # likewise
 
 
-def timeline(searcher: Searcher, query: Query) -> Timeline:
-    """Lay out what was found over the years. Raises as `Searcher.search` does."""
-    with searcher.opened() as (reader, generation):
-        return timeline_in(searcher, reader, generation, query)
-
-
-def timeline_in(searcher: Searcher, reader: Reader, generation: Generation, query: Query) -> Timeline:
-    """Do so in what `Searcher.opened` gave.
+def timeline(searcher: Searcher, reader: Reader, generation: Generation, query: Query) -> Timeline:
+    """Lay out what was found over the years in what `Searcher.opened` gave. Raises as `Searcher.search` does.
 
     Where the question names bodies and no filter does, only their reports are looked into, so that those of others
     take no place from them.

@@ -14,7 +14,7 @@ from service.citation import Citation
 from service.facets import Choice, facets
 from service.query import Query, resolve
 from service.search import Searcher
-from service.timeline import Entry, Timeline, When, Years, timeline_in, years_of
+from service.timeline import Entry, Timeline, When, Years, timeline, years_of
 from service.watching import SEEN
 from service.web.charts import Columns, Points, columns, points
 from service.web.site import page
@@ -102,7 +102,7 @@ def show(request: Request, q: str = "", body: str = "", infer: str = "") -> HTML
         try:
             if question:
                 asked = Query(question, bodies=(body,) if body else (), infer=infer != "false")
-                found = _found(timeline_in(searcher, reader, generation, asked))
+                found = _found(timeline(searcher, reader, generation, asked))
             else:
                 overview = _overview(_documents(generation, body), body or None)
         except InputError as error:

@@ -11,7 +11,7 @@ from indexer.records import Event
 from service import timeline as module
 from service.query import Query
 from service.search import Searcher
-from service.timeline import Entry, timeline, when, years_of
+from service.timeline import Entry, Timeline, timeline, when, years_of
 from tests.service.conftest import Library, make_library
 from tests.service.made import document
 
@@ -44,13 +44,19 @@ def found(otters: Library) -> Searcher:
     return otters.searcher()
 
 
+def laid_out(searcher: Searcher, query: Query) -> Timeline:
+    """Make a timeline of what the index holds now."""
+    with searcher.opened() as (reader, generation):
+        return timeline(searcher, reader, generation, query)
+
+
 def paths(entries: Sequence[Entry]) -> list[str]:
     return [entry.document.path for entry in entries]
 
 
 def test_reports_come_in_the_order_of_their_days_with_one_quote_each(found: Searcher) -> None:
     """The best sentence of each report of the body is quoted; reports without a day have a group of their own."""
-    line = timeline(found, Query("otters in the river", bodies=("redbrook",)))
+    line = laid_out(found, Query("otters in the river", bodies=("redbrook",)))
     assert paths(line.dated) == ["b.txt", "a.txt"]
     assert paths(line.undated) == ["e.txt"]
     quotes = [entry.told.quote.text for entry in (*line.dated, *line.undated) if entry.told]
@@ -61,7 +67,7 @@ def test_reports_come_in_the_order_of_their_days_with_one_quote_each(found: Sear
 
 def test_every_quote_stands_on_the_page_that_is_cited(found: Searcher) -> None:
     """The characters that a citation names are those of the quote."""
-    line = timeline(found, Query("otters"))
+    line = laid_out(found, Query("otters"))
     with found.opened() as (reader, _):
         for entry in (*line.dated, *line.undated):
             assert entry.told
@@ -72,38 +78,38 @@ def test_every_quote_stands_on_the_page_that_is_cited(found: Searcher) -> None:
 def test_reports_that_say_nothing_are_named(found: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report of the body whose best sentence is far from the question is listed, without a quote."""
     monkeypatch.setattr("service.answering.WITHIN_APART", 3.0)
-    line = timeline(found, Query("otters in the river", bodies=("redbrook",)))
+    line = laid_out(found, Query("otters in the river", bodies=("redbrook",)))
     assert paths(line.silent) == ["c.txt"]
     assert all(entry.told is None for entry in line.silent)
-    assert timeline(found, Query("otters in the river")).silent == ()
+    assert laid_out(found, Query("otters in the river")).silent == ()
 
 
 def test_the_body_is_read_from_the_question(found: Searcher) -> None:
     """A question that names a body is about its reports alone, unless nothing shall be read from it."""
-    line = timeline(found, Query("otters at Bluehill"))
+    line = laid_out(found, Query("otters at Bluehill"))
     assert (paths(line.dated), line.bodies, line.is_read) == (["d.txt"], ("Bluehill City Council",), True)
-    everywhere = timeline(found, Query("otters at Bluehill", infer=False))
+    everywhere = laid_out(found, Query("otters at Bluehill", infer=False))
     assert {"a.txt", "d.txt"} <= set(paths(everywhere.dated))
     assert (everywhere.bodies, everywhere.is_read) == ((), False)
 
 
 def test_without_a_body_those_are_counted_that_something_was_found_on(found: Searcher) -> None:
     """The bodies of the reports that are quoted, with the number of these."""
-    line = timeline(found, Query("otters in the river"))
+    line = laid_out(found, Query("otters in the river"))
     assert line.on["Bluehill City Council"] == 1
     assert line.on["Redbrook Council"] >= 3
 
 
 def test_a_question_that_nothing_answers_says_so(found: Searcher) -> None:
     """A question on what no report speaks of has a reason, and one that is answered has none."""
-    assert timeline(found, Query("Who repaired the telescope in Atlantis?")).reason
-    assert timeline(found, Query("otters in the river", bodies=("Redbrook",))).reason is None
+    assert laid_out(found, Query("Who repaired the telescope in Atlantis?")).reason
+    assert laid_out(found, Query("otters in the river", bodies=("Redbrook",))).reason is None
 
 
 def test_only_the_nearest_reports_are_laid_out(found: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many were left out is told, and they do not count as silent."""
     monkeypatch.setattr(module, "MOST_QUOTED", 1)
-    whole = timeline(found, Query("otters", bodies=("redbrook",)))
+    whole = laid_out(found, Query("otters", bodies=("redbrook",)))
     assert len(whole.dated) + len(whole.undated) == 1
     assert whole.left_out >= 2
     assert len(whole.silent) + whole.left_out + 1 == 4
@@ -111,15 +117,15 @@ def test_only_the_nearest_reports_are_laid_out(found: Searcher, monkeypatch: pyt
 
 def test_filters_hold(found: Searcher) -> None:
     """Reports that the filters keep out are neither quoted nor called silent."""
-    line = timeline(found, Query("otters", bodies=("redbrook",), published_from=date(2018, 1, 1)))
+    line = laid_out(found, Query("otters", bodies=("redbrook",), published_from=date(2018, 1, 1)))
     assert set(paths(line.dated) + paths(line.silent)) == {"a.txt", "c.txt"}
     with pytest.raises(InputError, match="no document of body"):
-        timeline(found, Query("otters", bodies=("Nowhere",)))
+        laid_out(found, Query("otters", bodies=("Nowhere",)))
 
 
 def test_an_empty_index_has_no_timeline(tmp_path: Path) -> None:
     """Nothing is found, and why is told."""
-    line = timeline(make_library(tmp_path, {}, "path\n").searcher(), Query("otters"))
+    line = laid_out(make_library(tmp_path, {}, "path\n").searcher(), Query("otters"))
     assert (line.dated, line.undated, line.silent) == ((), (), ())
     assert line.reason == "the index holds no documents"
 
