@@ -16,7 +16,7 @@ demo: $(VENV)/.installed  ## install, index corpus/, ask a question, print the c
 	$(BIN)/citewell ask "$(QUESTION)"
 
 test: $(VENV)/.installed-dev  ## run the tests
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Without INDEX, one is made of REPORTS; with it, that index is measured and stays as it is.
 BENCH_INDEX := $(or $(INDEX),$(VENV)/bench-index)

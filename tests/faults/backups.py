@@ -21,6 +21,7 @@ from tests.faults.changing import Reports
 from tests.faults.table import Row
 from tests.faults.traffic import SPAWN, started
 
+FEWEST, MOST_TIMES = 4, 50  # generations that copies are made of, and how many times as many copies that may take
 BUSY = 20  # times that a backup may find no rest, one after another
 
 Copy = Callable[[Path, Path], object]
@@ -43,6 +44,10 @@ def during_writes(base: Path, seed: int, *, times: int, copy: Copy = back_up) ->
         writer.recv()
         try:
             found = [_copied(copy, index, base / f"copy-{number}") for number in range(times)]
+            while len({generation for generation, _ in found}) < FEWEST and len(found) < MOST_TIMES * times:
+                found.append(
+                    _copied(copy, index, base / f"copy-{len(found)}")
+                )  # a busy machine keeps the writer waiting
         finally:
             enough.set()
     return Backups(len({generation for generation, _ in found}), tuple(wrong for _, wrong in found if wrong))

@@ -18,8 +18,9 @@ def test_backups_while_a_writer_commits_are_whole(tmp_path: Path) -> None:
 
 
 def test_a_plain_copy_of_the_files_is_seen(tmp_path: Path) -> None:
-    """The same checks find that copying file by file does not do while a writer commits."""
-    assert during_writes(tmp_path, 5, times=12, copy=shutil.copytree).bad
+    """The same checks find that copying file by file does not do while a writer commits, sooner or later."""
+    tries = (during_writes(tmp_path / str(seed), seed, times=12, copy=shutil.copytree) for seed in range(8))
+    assert any(made.bad for made in tries)
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
