@@ -65,6 +65,11 @@ def cite_spans(document: Document, spans: tuple[Span, ...], text: str, reader: R
     return _citation(document, spans, text_sha256(text))
 
 
+def title_of(document: Document) -> str:
+    """Give the name that people know a document by."""
+    return document.metadata.title or PurePosixPath(document.path).name
+
+
 def text_of(parts: Sequence[StoredPassage]) -> str:
     """Give the text that the citation of these passages stands for."""
     return "\n".join(stored.passage.text for stored in parts)
@@ -74,7 +79,7 @@ def _citation(document: Document, spans: tuple[Span, ...], sha256: str) -> Citat
     metadata = document.metadata
     return Citation(
         doc_id=document.doc_id,
-        title=metadata.title or PurePosixPath(document.path).name,
+        title=title_of(document),
         publisher=metadata.publisher,
         body=metadata.body,
         published=metadata.published,

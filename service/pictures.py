@@ -19,6 +19,7 @@ from service.citation import page_link
 
 WIDTH, USUAL_WIDTH, MOST_WIDTH = 200, 1000, 2000  # pixels
 MOST_KEPT = 32 * 2**20  # bytes of pictures that stay in memory; some 300 usual ones
+_DRAWN_BY = "pypdfium2 "  # pypdf, which reads what PDFium cannot, counts characters in another way
 _FULL = 0x10000  # the first character that a PDF reader may have as two
 
 Key = tuple[Version, str, int, tuple[tuple[int, int], ...], int]
@@ -108,8 +109,7 @@ class Pictures:
         self, document: Document, page: Page, places: Sequence[tuple[int, int]], width: int, link: str
     ) -> Picture:
         data = file_of(self._index, document)
-        # pypdf, which reads what PDFium cannot, counts characters in another way.
-        known = places if document.reader.startswith("pypdfium2 ") else ()
+        known = places if document.reader.startswith(_DRAWN_BY) else ()
         runs = [run for start, end in known for run in raw_runs(page.raw_map, start, end)]
         wanted = "".join(page.text[at] for at in sorted({at for place in known for at in range(*place)}))
         try:
@@ -122,12 +122,18 @@ class Pictures:
         return picture
 
 
+def has_pictures(index: Path, document: Document) -> bool:
+    """Tell whether pages of a document are likely to be drawn with what is marked on them."""
+    is_drawn = document.format == "pdf" and document.reader.startswith(_DRAWN_BY)
+    return is_drawn and any(path.is_file() for path in _files(index, document))
+
+
 def file_of(index: Path, document: Document) -> bytes:
     """Return the file that a document was read from: the kept copy, or its source as long as that is the same.
 
     Raises NotFoundError where neither is there.
     """
-    for path in (original(index, document.sha256), folder_of(document.root, index) / document.path):
+    for path in _files(index, document):
         try:
             if path.is_file() and path.stat().st_size == document.size:
                 data = path.read_bytes()
@@ -138,6 +144,10 @@ def file_of(index: Path, document: Document) -> bytes:
     raise NotFoundError(
         f"no copy of `{document.path}` is kept, and its source has gone or changed; its text is still in the index"
     )
+
+
+def _files(index: Path, document: Document) -> tuple[Path, Path]:
+    return original(index, document.sha256), folder_of(document.root, index) / document.path
 
 
 def _letters(text: str) -> list[str]:

@@ -28,6 +28,11 @@ def long_day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def facts_line(body: str | None, published: date | None, kind: str | None) -> str:
+    """Name body, day and kind of a report in a line, as far as they are known."""
+    return " · ".join(fact for fact in (body, published and long_day(published), kind) if fact)
+
+
 def pages_of(citation: Citation) -> str:
     """Name the pages: "page 3" or "pages 3 to 4"."""
     one_page = citation.page == citation.page_end

@@ -17,8 +17,7 @@ from service.verification.differences import in_words
 from service.verification.tokens import read_quote
 from service.watching import SEEN
 from service.web.hits import Cited, view_citation
-from service.web.paging import sentence
-from service.web.site import page
+from service.web.site import page, sentence
 
 router = APIRouter()
 
@@ -132,7 +131,7 @@ def check_quote(request: Request, quote: str | None = None, document: str = "") 
         field = "document"  # what is wrong now is wrong with that
         found = verify(quote, searcher, document=document.strip() or None)
     except InputError as error:
-        return _written(request, Checking(quote, document, error=sentence(error), error_field=field))
+        return _written(request, Checking(quote, document, error=sentence(str(error)), error_field=field))
     places = tuple(_beside(quote, match) for match in found.matches)
     checked = CheckedQuote(found.verdict, VERDICTS[found.verdict], found.reason, places, found.generation)
     return _written(request, Checking(quote, document, checked=checked))
@@ -149,7 +148,7 @@ def check_receipt(request: Request, receipt: Annotated[str, Form()] = "") -> HTM
         with searcher.store.reading() as reader:
             found, generation = resolve(read, reader), reader.version.generation
     except InputError as error:
-        return _written(request, Checking(receipt=receipt, error=sentence(error), error_field="receipt"))
+        return _written(request, Checking(receipt=receipt, error=sentence(str(error)), error_field="receipt"))
     cited = view_citation(found.citation, read.text, read.question) if found.citation else None
     resolved = CheckedReceipt(read, found, OUTCOMES[found.outcome], cited, generation)
     return _written(request, Checking(receipt=receipt, resolved=resolved))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import PurePosixPath
 
 from indexer.records import Document, Origin, Span
 from service.references import long_day
@@ -19,11 +18,6 @@ class Fact:
     why: str = ""  # how it came to be known
     place: str | None = None  # address of the page it was read on
     link: str | None = None  # where the value itself leads to, outside
-
-
-def title_of(document: Document) -> str:
-    """Give the name that people know a document by."""
-    return document.metadata.title or PurePosixPath(document.path).name
 
 
 def document_address(document: Document) -> str:

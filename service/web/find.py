@@ -1,6 +1,5 @@
 """The page on which people ask and search: the form, the answer, what was found, and what that can be narrowed to."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from indexer.errors import InputError
 from indexer.metadata import body_key
-from indexer.records import Document
+from indexer.records import Document, Filter
 from indexer.store import Reader
 from service.answering import Answer, Answerer, Status
 from service.candidates import Generation
@@ -35,7 +34,7 @@ from service.web.hits import (
     view_newer,
     view_quote,
 )
-from service.web.site import address, page
+from service.web.site import address, page, sentence
 from service.web.welcome import Welcome, welcome
 
 FIRST_BODIES = 8  # of the list; the rest stand in a part that opens
@@ -135,7 +134,7 @@ def find(  # noqa: PLR0917 - the parameters of the address
         return _answered(request, call, asked, asked.query())
     except InputError as error:
         field = error.field if isinstance(error, FieldError) else "filters"
-        trouble = Trouble(_sentence(str(error)), field)
+        trouble = Trouble(sentence(str(error)), field)
         with call.searcher.opened() as (reader, generation):
             return _page(request, asked, generation, reader, trouble=trouble)
 
@@ -204,7 +203,8 @@ def _found(  # noqa: PLR0917 - all that is known at this point
     ]
     other = replace(asked, do="ask" if asked.do == "search" else "search", k="")
     more = asked.more(len(hits)) if len(hits) >= query.k else None
-    reading = understand(query, generation.catalogue).reading
+    understood = understand(query, generation.catalogue)
+    reading = understood.reading
     bodies = query.bodies or reading.told_apart()
     return Found(
         count=_count(result.hits),
@@ -215,7 +215,7 @@ def _found(  # noqa: PLR0917 - all that is known at this point
         read=_read(result, query, reading),
         unread=replace(asked, infer=not asked.infer, k="").address,
         timeline=address("/timeline", [("q", query.text), ("body", bodies[0] if len(bodies) == 1 else "")]),
-        how=tuple(_how(query, result, answer, generation, reader)),
+        how=tuple(_how(query, understood.wanted, result, answer, generation, reader)),
     )
 
 
@@ -228,7 +228,7 @@ def _view_answer(answer: Answer, notes: Sequence[Note]) -> AnswerView:
         what += f", of known days {_period(searched.published_from, searched.published_to)}"
     return AnswerView(
         status=answer.status,
-        reason=_sentence(answer.reason) if answer.reason else "",
+        reason=sentence(answer.reason) if answer.reason else "",
         searched=what,
         quotes=tuple(view_quote(number, one, answer.question) for number, one in enumerate(answer.quotes, start=1)),
         chance=round(answer.confidence * 100),
@@ -260,11 +260,11 @@ def _read(result: SearchResult, query: Search, reading: Reading) -> str:
     return ", ".join(part for part in (about, time) if part)
 
 
-def _how(
-    query: Search, result: SearchResult, answer: Answer | None, generation: Generation, reader: Reader
+def _how(  # noqa: PLR0917 - as above
+    query: Search, wanted: Filter, result: SearchResult, answer: Answer | None, generation: Generation, reader: Reader
 ) -> list[tuple[str, str]]:
     catalogue = generation.catalogue
-    searched = int(catalogue.fitting(understand(query, catalogue).wanted).sum())
+    searched = int(catalogue.fitting(wanted).sum())
     filters = [*query.bodies, *query.kinds]
     if query.published_from or query.published_to:
         filters.append(f"published {_period(query.published_from, query.published_to)}")
@@ -348,10 +348,3 @@ def _one_name_each(bodies: Sequence[str]) -> list[str]:
 
 def _several(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def _sentence(text: str) -> str:
-    """Make a sentence of a message; what it marks as code stands in quotation marks."""
-    quoted = re.sub(r"`([^`]*)`", r"‘\1’", text)
-    end = "" if quoted.endswith((".", "?", "!")) else "."
-    return quoted[:1].upper() + quoted[1:] + end

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from service.answering import Quote
-from service.citation import Citation
+from service.citation import Citation, title_of
 from service.newer import Newer
 from service.ranking import Signal
 from service.receipting import places_of
-from service.references import long_day, markdown, pages_of, plain
+from service.references import facts_line, long_day, markdown, pages_of, plain
 from service.search import Hit
-from service.web.site import address, seen_at
+from service.web.site import address, marks_within, seen_at
 
 SNIPPET = 200  # characters
 LONGEST_CARRIED = 200  # of a question that links to pages repeat
@@ -118,12 +118,11 @@ def view_hit(hit: Hit, question: str, note: Note | None, *, is_short: bool = Fal
 
 def view_citation(citation: Citation, text: str, question: str) -> Cited:
     """Make a citation ready."""
-    published = citation.published and long_day(citation.published)
     pages = pages_of(citation)
     given = [("question", question), ("doc_id", citation.doc_id), ("spans", places_of(citation.spans))]
     return Cited(
         title=citation.title,
-        facts=" · ".join(fact for fact in (citation.body, published, citation.kind) if fact),
+        facts=facts_line(citation.body, citation.published, citation.kind),
         page=pages,
         place=seen_at(citation, question if len(question) <= LONGEST_CARRIED else ""),
         report=f"/documents/{citation.doc_id}",
@@ -143,10 +142,8 @@ def view_newer(newer: Newer, ranks: Mapping[str, int]) -> Note:
         where = f", as number {rank}" if rank else ""
         link = Link(f"{newer.found.title}, {pages_of(newer.found)}", seen_at(newer.found))
         return Note(f"{on} was found as well{where}:", link)
-    title = document.metadata.title or document.path.rpartition("/")[2]
-    return Note(
-        f"{on} is in the index; it is not among what was found:", Link(title, f"/documents/{document.doc_id}")
-    )
+    link = Link(title_of(document), f"/documents/{document.doc_id}")
+    return Note(f"{on} is in the index; it is not among what was found:", link)
 
 
 def chance_word(chance: float) -> str:
@@ -177,8 +174,7 @@ def snippet(text: str, marks: Sequence[tuple[int, int]]) -> Block:
 
 
 def _block(text: str, start: int, end: int, marks: Sequence[tuple[int, int]]) -> Block:
-    inside = [(max(first, start) - start, min(last, end) - start) for first, last in marks]
-    return Block(text[start:end], tuple((first, last) for first, last in inside if first < last))
+    return Block(text[start:end], marks_within(marks, start, end))
 
 
 def _why(hit: Hit) -> Iterable[str]:

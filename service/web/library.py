@@ -15,13 +15,15 @@ from indexer.records import Document
 from indexer.store import Reader
 from service import query
 from service.catalogue import Catalogue
+from service.citation import title_of
 from service.facets import Facets, facets
 from service.inside import PageFound, Snippet, find_inside
 from service.search import Searcher
-from service.web.facts import Fact, document_address, facts_of, file_facts, title_of
+from service.web.facts import Fact, document_address, facts_of, file_facts
+from service.web.hits import Link
 from service.web.pageview import blocks
-from service.web.paging import Paging, count_pages, paging, part_of, read_number, sentence
-from service.web.site import address, page
+from service.web.paging import Paging, count_pages, paging, part_of, read_number
+from service.web.site import address, page, sentence
 
 router = APIRouter()
 
@@ -35,14 +37,6 @@ ANY = "every document"  # a list is narrowed as a search is, which needs words
 
 Names = Annotated[tuple[str, ...], Query()]
 PartNumber = Annotated[str, Query(alias="page")]
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter in force, and the address of the list without it."""
-
-    label: str
-    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class Listing:
     found: int
     total: int
     facets: Facets
-    chips: tuple[Chip, ...]
+    chips: tuple[Link, ...]  # filters in force, and the address of the list without each
     sort: str
     sorts: tuple[tuple[str, str], ...]
     parts: Paging | None
@@ -171,7 +165,7 @@ def _listing(  # noqa: PLR0917 - as above
         field = "listed"
         current = read_number(number, count_pages(len(found), PART))
     except InputError as problem:
-        error, found = sentence(problem), found if field == "listed" else []
+        error, found = sentence(str(problem)), found if field == "listed" else []
     given = [*(("body", one) for one in bodies), *(("kind", one) for one in kinds), ("year", year)]
     order = [("sort", sort if sort in SORTS and sort != "newest" else None)]
     return Listing(
@@ -183,7 +177,7 @@ def _listing(  # noqa: PLR0917 - as above
             catalogue.documents, bodies=bodies, kinds=kinds, published_from=first_day, published_to=last_day
         ),
         chips=tuple(
-            Chip(value, address("/documents", [*given[:place], *given[place + 1 :], *order]))
+            Link(value, address("/documents", [*given[:place], *given[place + 1 :], *order]))
             for place, (_, value) in enumerate(given)
             if value
         ),
@@ -238,13 +232,13 @@ def _shown(  # noqa: PLR0917 - what the page is asked for
     try:
         current = read_number(number, count)
     except InputError as problem:
-        errors["pages"] = sentence(problem)
+        errors["pages"] = sentence(str(problem))
     if question.strip():
         try:
             pages = [(each, reader.page_text(doc_id, each)) for each in range(1, found.pages + 1)]
             inside = _inside(question, find_inside(question, pages), path)
         except InputError as problem:
-            errors["q"] = sentence(problem)
+            errors["q"] = sentence(str(problem))
     body = found.metadata.body
     same = {name for name in catalogue.numbers if body and body_key(name) == body_key(body)}
     siblings = [one for one in catalogue.documents if one.metadata.body in same and one.doc_id != doc_id]

@@ -7,23 +7,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from indexer.errors import InputError, NotFoundError
-from indexer.originals import original
 from indexer.records import Document, Page, Removal, Span
-from indexer.sources import folder_of
 from indexer.store import Reader
-from service.citation import cite_spans, parse_spans
+from service.citation import cite_spans, parse_spans, title_of
 from service.inside import Place, Sought
+from service.pictures import has_pictures
 from service.receipting import MOST_SPANS
-from service.references import long_day
+from service.references import facts_line
 from service.search import Searcher
-from service.web.facts import document_address, title_of
+from service.web.facts import document_address
 from service.web.hits import Cited, view_citation
 from service.web.paging import read_number
-from service.web.site import address, page
+from service.web.site import address, marks_within, page
 
 router = APIRouter()
 
-DRAWN_BY = "pypdfium2"  # what its text was read with: only then do its places fit the picture
 LONGEST_NUMBER = 9  # digits
 
 
@@ -125,9 +123,7 @@ def _view(  # noqa: PLR0917 - what the page is asked for
         document=document,
         title=title_of(document),
         number=number,
-        facts=" · ".join(
-            fact for fact in (known.body, known.published and long_day(known.published), known.kind) if fact
-        ),
+        facts=facts_line(known.body, known.published, known.kind),
         text=found.text,
         blocks=tuple(blocks(found, removals, marks)),
         asides=tuple(sorted({removal.kind.value for removal in removals})),
@@ -159,8 +155,7 @@ def blocks(found: Page, removals: Sequence[Removal], marks: Sequence[Place]) -> 
 
 def _block(text: str, start: int, end: int, kind: str | None, marks: Sequence[Place]) -> Iterator[Block]:
     if start < end:
-        own = ((max(first, start) - start, min(last, end) - start) for first, last in marks)
-        yield Block(text[start:end], kind, tuple((first, last) for first, last in own if first < last))
+        yield Block(text[start:end], kind, marks_within(marks, start, end))
 
 
 def _cited(document: Document, spans: tuple[Span, ...], text: str, question: str, reader: Reader) -> Cited | None:
@@ -172,12 +167,8 @@ def _cited(document: Document, spans: tuple[Span, ...], text: str, question: str
 
 def _picture(request: Request, document: Document, number: int, marks: Sequence[Place]) -> str | None:
     """Give the address of the page's picture; None where it has none, or nobody draws any."""
-    if request.app.state.pictures is None or document.format != "pdf" or not document.reader.startswith(DRAWN_BY):
-        return None
     searcher: Searcher = request.app.state.searcher
-    index = searcher.store.folder
-    files = original(index, document.sha256), folder_of(document.root, index) / document.path
-    if not any(file.is_file() for file in files):
+    if request.app.state.pictures is None or not has_pictures(searcher.store.folder, document):
         return None
     written = ",".join(f"{start}-{end}" for start, end in marks[:MOST_SPANS])
     return address(f"/v1{document_address(document)}/pages/{number}.png", [("spans", written)])

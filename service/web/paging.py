@@ -36,12 +36,6 @@ def read_number(text: str, last: int, what: str = "page") -> int:
     raise InputError(f"Enter a {what} number from 1 to {last:,}" if last > 1 else f"There is one {what} only")
 
 
-def sentence(error: InputError) -> str:
-    """Give what is wrong as pages say it, with a capital."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def count_pages(entries: int, size: int) -> int:
     """Tell on how many pages so many entries are shown; an empty list has one page too."""
     return max(1, -(-entries // size))

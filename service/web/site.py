@@ -1,8 +1,9 @@
 """What all pages share: templates, static files, and the policy under which browsers show them."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from indexer.errors import NotFoundError
 from indexer.store import Reader
 from service.access import CALLER, Caller
 from service.citation import Citation
+from service.references import long_day
 from service.signs import safe
 
 HERE = Path(__file__).parent
@@ -100,6 +102,19 @@ def segments(text: str, spans: Iterable[Sequence[int]]) -> Iterator[tuple[str, b
         yield text[at:], False
 
 
+def marks_within(marks: Iterable[tuple[int, int]], start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Give what of some marks of a text is within [start, end), as marks of that part."""
+    inside = ((max(first, start) - start, min(last, end) - start) for first, last in marks)
+    return tuple((first, last) for first, last in inside if first < last)
+
+
+def sentence(text: str) -> str:
+    """Make a sentence of a message; what it marks as code stands in quotation marks."""
+    quoted = re.sub(r"`([^`]*)`", r"‘\1’", text)
+    end = "" if quoted.endswith((".", "?", "!")) else "."
+    return quoted[:1].upper() + quoted[1:] + end
+
+
 def static_file(name: str) -> Response:
     """Give a file of the page. Raises NotFoundError."""
     known = _static()
@@ -130,7 +145,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.filters["day"] = _day
+    made.filters["day"] = long_day
     made.globals |= {"static": _static_address, "address": address, "segments": segments, "seen_at": seen_at}
     return made
 
@@ -140,8 +155,3 @@ def _shown(value: object) -> object:
     if value is None:
         return ""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _day(day: date) -> str:
-    """Write a day as people read it: 22 May 2018."""
-    return f"{day.day} {day:%B %Y}"

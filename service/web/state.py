@@ -15,11 +15,12 @@ from indexer.originals import ORIGINALS
 from indexer.records import Counts, Document, Refused
 from indexer.settings import Limits
 from service.access import CALLER, Caller
+from service.citation import title_of
 from service.facets import Choice, facets
 from service.query import LONGEST_QUERY
 from service.search import Searcher
 from service.verification import LONGEST_QUOTE
-from service.web.facts import document_address, title_of
+from service.web.facts import document_address
 from service.web.hits import WORDS, Link
 from service.web.site import address, page
 

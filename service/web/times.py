@@ -10,7 +10,7 @@ from indexer.errors import InputError
 from indexer.records import Document
 from indexer.store import Reader
 from service.candidates import Generation
-from service.citation import Citation
+from service.citation import Citation, title_of
 from service.facets import Choice, facets
 from service.query import Query, resolve
 from service.search import Searcher
@@ -150,7 +150,7 @@ def _row(entry: Entry, number: int | None) -> Row:
     return Row(
         number=number,
         doc_id=document.doc_id,
-        title=document.metadata.title or document.path,
+        title=title_of(document),
         body=document.metadata.body,
         when=entry.when,
         quote=told.quote.text if told else None,

@@ -1,8 +1,6 @@
 """Looks at the pages as people do: the service as a process of its own, and Debian's Chromium."""
 
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, WebError, sync_playwright
 
 from tests.e2e import documents
-from tests.e2e.command import CITEWELL, citewell, environment, wait_until
+from tests.e2e.command import citewell, served
 
 CHROMIUM = shutil.which("chromium")
 WIDTHS = (320, 768, 1280)  # CSS pixels: a small telephone, a tablet, a desktop; the first is also 1280 at 400% zoom
@@ -100,24 +98,8 @@ def indexed(folder: Path, *sources: str) -> Path:
 @contextmanager
 def serving(folder: Path, *sources: str) -> Iterator[Site]:
     """Serve with the settings in a folder while the block runs."""
-    log = folder / "service.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*CITEWELL, "serve", *sources, "--port", "0"],
-            cwd=folder,
-            env=environment(folder),
-            stdout=output,
-            stderr=output,
-            text=True,
-        )
-    try:
-        wait_until(lambda: "running on" in log.read_text(), process)
-        found = re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text())
-        assert found, log.read_text()
-        yield Site(folder, found[1])
-    finally:
-        process.terminate()
-        process.wait()
+    with served(folder, *sources) as (_, address):
+        yield Site(folder, address)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,29 @@ def watched(*arguments: str, cwd: Path) -> tuple[subprocess.CompletedProcess[str
     )
     seen: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
     return done, seen
+
+
+@contextmanager
+def served(cwd: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Serve on a free port while the block runs; give the process and its address."""
+    log = cwd / "service.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*CITEWELL, "serve", *arguments, "--port", "0"],
+            cwd=cwd,
+            env=environment(cwd),
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+    try:
+        wait_until(lambda: "running on" in log.read_text(), process)
+        found = re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text())
+        assert found, log.read_text()
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:

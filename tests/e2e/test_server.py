@@ -1,7 +1,6 @@
 """The HTTP service as a process of its own, while another one changes the index."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.command import CITEWELL, citewell, environment, wait_until
+from tests.e2e.command import citewell, served, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -55,24 +54,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "documents" / "bees.txt").write_text("Beekeepers meet in the orchard on the first Sunday of May.")
     made = citewell("index", "documents", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    log = tmp_path / "service.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*CITEWELL, "serve", "--port", "0"],
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            stdout=output,
-            stderr=output,
-            text=True,
-        )
-    try:
-        wait_until(lambda: "running on" in log.read_text(), process)
-        found = re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text())
-        assert found, log.read_text()
-        yield Service(tmp_path, process, found[1])
-    finally:
-        process.kill()
-        process.wait()
+    with served(tmp_path) as (process, address):
+        yield Service(tmp_path, process, address)
 
 
 def test_the_service_answers_and_follows_the_index_until_it_is_stopped(service: Service) -> None:

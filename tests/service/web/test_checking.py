@@ -103,7 +103,7 @@ def test_a_document_can_be_named(client: TestClient) -> None:
         ({"quote": ""}, "The quote is empty", "quote"),
         ({"quote": "two words"}, "too few to verify", "quote"),
         ({"quote": "word " * 1200}, "The quote has 6,000 characters", "quote"),
-        ({"quote": SAID, "document": "none.txt"}, "No document `none.txt`", "document"),
+        ({"quote": SAID, "document": "none.txt"}, "No document ‘none.txt’", "document"),
         ({"quote": "<b>", "document": "none.txt"}, "too few to verify", "quote"),
     ],
 )

@@ -87,9 +87,9 @@ def test_filters_that_nothing_fits_say_how_to_go_on(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"body": "Nowhere"}, "no document of body `Nowhere`"),
-        ({"body": "Redbroke"}, "did you mean `Redbrook Council`"),
-        ({"kind": "<b>dance\u202e</b>"}, "no document of kind `<b>dance\ufffd</b>`"),
+        ({"body": "Nowhere"}, "no document of body ‘Nowhere’"),
+        ({"body": "Redbroke"}, "did you mean ‘Redbrook Council’"),
+        ({"kind": "<b>dance\u202e</b>"}, "no document of kind ‘<b>dance\ufffd</b>’"),
         ({"body": "x" * 10_000}, "No body or kind has a name of 10,000 characters"),
         ({"year": "last"}, "Enter a year as four digits"),
         ({"year": "0000"}, "is not a date"),
