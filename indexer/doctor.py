@@ -21,6 +21,7 @@ from indexer.durable import remove
 from indexer.encoder import Encoder, Fingerprint
 from indexer.errors import DocumentRefusedError, IndexMissingError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
+from indexer.hashes import input_sha256
 from indexer.lexical import Lexical, drop_other_generations, generation_files, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
 from indexer.originals import ORIGINALS, keep_original, original
@@ -37,7 +38,6 @@ from indexer.store import (
     Salvage,
     Store,
     Writer,
-    input_sha256,
     inspect,
     put_in_place,
     salvage_most,

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.encoder import Encoder
+from indexer.hashes import input_sha256
 from indexer.journal import Journal
 from indexer.records import Passage
-from indexer.store import input_sha256
 
 AHEAD = 2  # batches beside the one that is being stored: one that is encoded, and one so that the encoder never waits
 ENCODE_AT_ONCE = 64  # passages between two signs of progress, and between two additions to the journal

@@ -7,8 +7,10 @@
         IndexMissingError     no index in the folder
         IndexFormatError      an index of another format, or damaged
         IndexBusyError        another process is writing
+        GenerationGoneError   what was being read was removed meanwhile
         EncoderMismatchError  the index was made with another encoder
       ModelError              the embedding model is missing or altered
+      WorkersError            the workers that make documents cannot be reached, or are not what the sync needs
       DocumentRefusedError    one document cannot be read; never stops the others
 
 Messages say what was found, why it cannot be used, and what to do. Only `service.cli` turns an error into an
@@ -46,12 +48,20 @@ class IndexBusyError(UnusableIndexError):
     """Another process is writing to the index."""
 
 
+class GenerationGoneError(UnusableIndexError):
+    """The index moved on while it was read, and what was being read was removed; asking again helps."""
+
+
 class EncoderMismatchError(UnusableIndexError):
     """The index was made with another encoder than the one in use."""
 
 
 class ModelError(CitewellError):
     """The embedding model is missing, incomplete or not the one expected."""
+
+
+class WorkersError(CitewellError):
+    """The workers that make documents cannot be reached, or are not what the sync needs."""
 
 
 class Refusal(StrEnum):

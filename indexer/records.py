@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from indexer.errors import Refusal
 
@@ -217,6 +217,7 @@ class IndexedText:
     body: str | None = None
     kind: str | None = None
     published: date | None = None
+    document: int = 0  # its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,14 @@ class Refused:
     code: Refusal
     message: str
     pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index holds of one file, for deciding whether it changed."""
+
+    sha256: str
+    recipe: str  # names what beside the file's bytes decides what is made of it
 
 
 class Mode(StrEnum):
@@ -244,6 +253,17 @@ class Prune(StrEnum):
     ALL = "all"
     OF_SOURCES = "of sources"  # only those of the folders that it looks through
     NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """How a search without a filter looks through a part of the vectors, and how much it finds there."""
+
+    kind: Literal["ivf"]
+    lists: int
+    probes: int  # lists that a search looks through
+    recall: float  # share of the ten nearest that are found, on the mean of the sample
+    sample: int  # questions
 
 
 @dataclass(frozen=True, slots=True)

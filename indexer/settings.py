@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from indexer.address import MilvusAddress, is_milvus, read_address
 from indexer.errors import InputError
 
 PROJECT_FILE = Path("citewell.toml")
@@ -73,7 +74,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CITEWELL_", frozen=True, extra="forbid", env_nested_delimiter="__")
 
-    index: Path = Field(Path(".citewell"), description="folder of the index")
+    index: Path = Field(
+        Path(".citewell"), description="folder of the index; or, given here, the address that `store` is for"
+    )
+    store: str = Field(
+        "",
+        description="address of an index in Milvus; `index` is then the folder of what lies beside it, as uploads do",
+    )
+    require_words: bool = Field(
+        default=False, description="refuse an index whose engine cannot find passages by their words"
+    )
 
     # sources
     sources: tuple[Path, ...] = Field(
@@ -159,6 +169,20 @@ class Settings(BaseSettings):
     def keys_file(self) -> Path:
         """Where the API keys are."""
         return self.keys or self.index / "keys.json"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_an_address(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take an address for the one setting that says where the index is."""
+        if is_milvus(str(given.get("index", ""))):
+            given = {**given, "store": str(given["index"])}
+            del given["index"]
+        return given
+
+    @property
+    def address(self) -> MilvusAddress | None:
+        """Where in Milvus the index is; None for one in a folder. Raises InputError."""
+        return read_address(self.store) if self.store else None
 
     @classmethod
     def settings_customise_sources(

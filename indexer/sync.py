@@ -18,23 +18,21 @@ from threading import Lock
 from time import perf_counter
 from typing import Protocol, TypeVar
 
-from indexer.dense import DENSE, Dense, write_snapshot
+from indexer.collection import Writer
 from indexer.disk import Need, explained
 from indexer.encoder import Encoder
 from indexer.encoding import Encoding, Vectors
 from indexer.errors import CitewellError, DocumentRefusedError, InputError, Refusal, UnusableIndexError
 from indexer.furniture import find_furniture
 from indexer.journal import Journal, drop_journal
-from indexer.lexical import drop_other_generations, write_generation
 from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
+from indexer.opening import collection_of
 from indexer.originals import drop_other_originals, keep_original
-from indexer.outlines import publish_outlines
 from indexer.passages import cut
-from indexer.records import Document, Extracted, Metadata, Page, Passage, Prune, Refused, Removal, Version
+from indexer.records import Document, Extracted, Known, Metadata, Page, Passage, Prune, Refused, Removal, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.sources import Scan, Source, read, scan
-from indexer.store import Known, Store, Writer
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +126,10 @@ def sync(
     need = Need([source.file for source in found.sources])
     version: Version | None = None  # that stands once all is committed
     try:
-        with Store.writing(settings.index) as writer:
+        with closing(collection_of(settings)) as collection, collection.writing(encoder.fingerprint.dim) as writer:
             if not reencode:
                 encoder.fingerprint.check(writer.fingerprint)
+            files_before = writer.file_hashes()
             run = _Run(found, writer, settings, encoder, need, prune=prune, reencode=reencode, progress=progress)
             try:
                 journal = Journal(settings.index, encoder.fingerprint.to_json(), encoder.fingerprint.dim)
@@ -141,12 +140,13 @@ def sync(
                 run.remove_the_rest()
                 version = run.commit()
             except BaseException as error:
-                _take_back(settings.index)
+                with suppress(OSError):  # what is left is tried again by the next sync
+                    drop_other_originals(settings.index, writer.file_hashes() if version else files_before)
                 if explained(error, settings.index, 0):  # the user needs the space, or the disk cannot be relied on
                     drop_journal(settings.index)
                 raise
             drop_journal(settings.index)
-            _finish(settings.index, version, writer.file_hashes() if settings.keep_originals else set(), encoder)
+            _drop_other_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
     except (OSError, CitewellError) as error:
         if version or not (told := explained(error, settings.index, need.bytes(settings.index))):
             raise
@@ -279,8 +279,6 @@ class _Run:
         fingerprint = self._encoder.fingerprint.to_json()
         is_new = any(changes.values()) or self._writer.fingerprint != fingerprint
         version = self._writer.next_version if is_new else self._writer.version
-        # Before the commit, so that whoever sees the new generation finds its words there.
-        write_generation(self._settings.index, self._writer, version)
         self._writer.commit(fingerprint, changes if is_new else None)
         return version
 
@@ -381,23 +379,7 @@ def _passages(batch: Sequence[_Made]) -> list[Passage]:
     return [passage for made in batch for passage in made.passages]
 
 
-def _take_back(folder: Path) -> None:
-    """Remove what a sync that failed has put beside the store; where this fails too, the next sync does it."""
-    with suppress(OSError, CitewellError), closing(Store(folder)) as store, store.reading() as reader:
-        drop_other_generations(folder, reader.version)
-        drop_other_originals(folder, {document.sha256 for document in reader.documents()})
-
-
-def _finish(folder: Path, version: Version, files: set[str], encoder: Encoder) -> None:
-    """Bring what lies beside the store up to the generation that now stands."""
-    drop_other_generations(folder, version)
-    try:
-        _publish_snapshots(folder, encoder)
-    except (OSError, CitewellError) as error:
-        if not explained(error, folder, 0):
-            raise
-        # The documents are safe in the store, and so are their vectors.
-        log.warning("no snapshots could be written, so searches start slower (%s)", error)
+def _drop_other_originals(folder: Path, files: set[str]) -> None:
     try:
         drop_other_originals(folder, files)
     except OSError as error:
@@ -405,15 +387,3 @@ def _finish(folder: Path, version: Version, files: set[str], encoder: Encoder) -
             f"the index in `{folder}` is up to date, but the copy of a removed file could not be deleted "
             f"({error.strerror}: `{error.filename}`); run the command again"
         ) from error
-
-
-def _publish_snapshots(folder: Path, encoder: Encoder) -> None:
-    """Write snapshots of vectors and outlines where they are due, and remove what is left of others."""
-    fingerprint, dim = encoder.fingerprint.to_json(), encoder.fingerprint.dim
-    with closing(Store(folder)) as store, store.reading() as reader:
-        try:
-            if Dense.open(folder, reader, fingerprint=fingerprint, dim=dim).is_stale:
-                write_snapshot(folder, reader, fingerprint=fingerprint, dim=dim)
-        finally:
-            DENSE.drop_others(folder, reader)
-        publish_outlines(folder, reader)

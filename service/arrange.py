@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.repetition import likeness
+from service.candidates import Candidates
 from service.catalogue import Catalogue
 from service.reading import Reading
 
@@ -40,13 +41,12 @@ class Group:
 
 
 def arrange(
-    sums: NDArray[np.float64], ids: NDArray[np.int64], catalogue: Catalogue, reading: Reading, k: int
+    sums: NDArray[np.float64], candidates: Candidates, catalogue: Catalogue, reading: Reading, k: int
 ) -> list[Group]:
-    """Give up to k hits, best first, of candidates with these sums and passage ids (both of shape (n,))."""
-    rows = catalogue.rows(ids)
-    places = catalogue.places[rows]
+    """Give up to k hits, best first, of candidates with these sums (n,)."""
+    places = candidates.places
     cost = REPEATED_OVER_TIME if reading.over_time else REPEATED_ACROSS if reading.across else REPEATED
-    order = np.lexsort((ids, places))
+    order = np.lexsort((candidates.ids, places))
     kinds = (catalogue.owners[places] if reading.across else places)[order]
     left = sums[order]
     groups: list[Group] = []
@@ -54,9 +54,9 @@ def arrange(
         at = int(np.argmax(left >= left.max() - EQUAL))
         best = int(order[at])
         left[at] = -np.inf
-        if group := _neighbour(best, groups, sums, rows, catalogue):
+        if group := _neighbour(best, groups, sums, candidates):
             group.merged.append(best)
-        elif group := _twin(best, groups, rows, places, catalogue):
+        elif group := _twin(best, groups, candidates):
             group.twins.append(best)
         else:
             groups.append(Group(best))
@@ -64,28 +64,24 @@ def arrange(
     return groups
 
 
-def _neighbour(
-    row: int, groups: list[Group], sums: NDArray[np.float64], rows: NDArray[np.int64], catalogue: Catalogue
-) -> Group | None:
-    at = rows[row]
+def _neighbour(row: int, groups: list[Group], sums: NDArray[np.float64], candidates: Candidates) -> Group | None:
+    """Find the hit that a passage stands beside; ids of a document's passages follow one another."""
+    ids, places, pages = candidates.ids, candidates.places, candidates.outlined.pages
     for group in groups:
-        best = rows[group.row]
-        if catalogue.places[at] != catalogue.places[best] or catalogue.pages[at] != catalogue.pages[best]:
+        if places[row] != places[group.row] or pages[row] != pages[group.row]:
             continue
         members = [group.row, *group.merged]
-        is_next = min(abs(at - rows[member]) for member in members) == 1
+        is_next = min(abs(ids[row] - ids[member]) for member in members) == 1
         if is_next and len(members) < MERGED and sums[group.row] - sums[row] <= MERGED_WITHIN:
             return group
     return None
 
 
-def _twin(
-    row: int, groups: list[Group], rows: NDArray[np.int64], places: NDArray[np.int64], catalogue: Catalogue
-) -> Group | None:
-    sketch = catalogue.outlines.sketch(rows[row])
-    if len(sketch) < LEAST_RUNS:
+def _twin(row: int, groups: list[Group], candidates: Candidates) -> Group | None:
+    places, sketches = candidates.places, candidates.outlined.sketches
+    if len(sketches[row]) < LEAST_RUNS:
         return None
     for group in groups:
-        if places[row] != places[group.row] and likeness(sketch, catalogue.outlines.sketch(rows[group.row])) >= TWIN:
+        if places[row] != places[group.row] and likeness(sketches[row], sketches[group.row]) >= TWIN:
             return group
     return None

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.dense import Dense, widened
+from indexer.collection import Arms, Outlined, Reader
+from indexer.dense import widened
 from indexer.encoder import Encoder
-from indexer.lexical import Lexical
 from indexer.records import Filter, Mode, Version
-from indexer.store import Reader
+from indexer.where import both, documents, where
 from indexer.words import Terms
 from service.catalogue import Catalogue
 from service.laps import Laps
@@ -26,8 +26,7 @@ class Generation:
     """One generation of an index, open for searching; never changes, so threads may share it."""
 
     version: Version
-    dense: Dense
-    lexical: Lexical
+    arms: Arms
     catalogue: Catalogue
 
 
@@ -36,6 +35,8 @@ class Candidates:
     """Passages and their signals, (n, 8), in the order of `ranking.SIGNALS`."""
 
     ids: NDArray[np.int64]  # ascending
+    places: NDArray[np.int64]  # of their documents in the catalogue
+    outlined: Outlined
     signals: NDArray[np.float32]
 
     def column(self, signal: Signal) -> NDArray[np.float32]:
@@ -69,13 +70,19 @@ def gather(
         laps.end("encode")
     with ThreadPoolExecutor(1) as beside:  # both arms let other threads go on
         by_words = beside.submit(_by_words, asked, generation)
-        by_meaning = _by_meaning(asked, generation, vectors, about, fitting) if vectors is not None else []
+        named = catalogue.numbers_of(fitting & (about > 0))
+        by_meaning = _by_meaning(asked, generation, vectors, named) if vectors is not None else []
         found = by_meaning + by_words.result()
         ids = np.unique(np.array([passage_id for passage_id, _ in found], np.int64))
         shares = beside.submit(_shares, ids, asked, generation)
-        signals = _signals(ids, asked, generation, reader, vectors, about, fitting)
+        outlined = generation.arms.outlined(ids)
+        places = catalogue.places(outlined.documents)
+        signals = _signals(asked, catalogue, places, outlined, about, fitting)
+        if vectors is not None:
+            for signal, values in zip(DENSE, _cosines(ids, vectors, reader), strict=True):
+                signals[:, SIGNALS.index(signal)] = values
         signals[:, SIGNALS.index(Signal.WORDS)] = shares.result()
-    return Candidates(ids, signals)
+    return Candidates(ids, places, outlined, signals)
 
 
 def vectors_of(asked: Asked, encoder: Encoder) -> NDArray[np.float32]:
@@ -85,66 +92,55 @@ def vectors_of(asked: Asked, encoder: Encoder) -> NDArray[np.float32]:
 
 
 def _by_meaning(
-    asked: Asked,
-    generation: Generation,
-    vectors: NDArray[np.float32],
-    about: NDArray[np.float32],
-    fitting: NDArray[np.bool_],
+    asked: Asked, generation: Generation, vectors: NDArray[np.float32], named: NDArray[np.int64]
 ) -> list[tuple[int, float]]:
-    catalogue, dense = generation.catalogue, generation.dense
-    allowed = generation.lexical.matching(asked.terms, asked.wanted)  # None: without phrases and exclusions
-    if allowed is None and not fitting.all():
-        allowed = catalogue.passages(fitting)
-    named = catalogue.passages(fitting & (about > 0))
+    """Give the nearest passages of all, and those of the documents that are `named`, by number."""
+    arms, condition = generation.arms, where(asked.wanted)
+    holding = arms.holding(asked.terms, condition)  # None: without phrases and exclusions
     if not len(named):
-        return dense.search(vectors[-1], asked.depth, allowed)
-    within = named if allowed is None else np.intersect1d(named, allowed, assume_unique=True)
-    return dense.search(vectors[-1], asked.depth, within) + dense.search(vectors[0], asked.depth, allowed)
+        return arms.nearest(vectors[-1], asked.depth, condition, holding)
+    within = both(condition, documents(named.tolist()))
+    return arms.nearest(vectors[-1], asked.depth, within, holding) + arms.nearest(
+        vectors[0], asked.depth, condition, holding
+    )
 
 
 def _by_words(asked: Asked, generation: Generation) -> list[tuple[int, float]]:
-    wanted, lexical = asked.wanted, generation.lexical
+    wanted, arms = asked.wanted, generation.arms
     if asked.mode is Mode.DENSE:
         return []
     topic, question = replace(asked.terms, words=asked.reading.topic), asked.terms
     bodies = frozenset(named.body for named in asked.reading.named)
     if not bodies:
-        return lexical.search(topic, asked.depth, wanted)
+        return arms.by_words(topic, asked.depth, where(wanted))
     within = replace(wanted, bodies=bodies if wanted.bodies is None else bodies & wanted.bodies)
-    return lexical.search(topic, asked.depth, within) + lexical.search(question, asked.depth, wanted)
+    return arms.by_words(topic, asked.depth, where(within)) + arms.by_words(question, asked.depth, where(wanted))
 
 
 def _shares(ids: NDArray[np.int64], asked: Asked, generation: Generation) -> NDArray[np.float32]:
     if asked.mode is Mode.DENSE:
         return np.zeros(len(ids), np.float32)
-    return generation.lexical.shares(asked.terms.words, ids)
+    return generation.arms.shares(asked.terms.words, ids)
 
 
 def _signals(  # noqa: PLR0917 - all that is known at this point
-    ids: NDArray[np.int64],
     asked: Asked,
-    generation: Generation,
-    reader: Reader,
-    vectors: NDArray[np.float32] | None,
+    catalogue: Catalogue,
+    places: NDArray[np.int64],
+    outlined: Outlined,
     about: NDArray[np.float32],
     fitting: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    catalogue = generation.catalogue
-    rows = catalogue.rows(ids)
-    places = catalogue.places[rows]
-    signals = np.zeros((len(ids), len(SIGNALS)), np.float32)
-
-    def put(signal: Signal, values: NDArray[np.float32]) -> None:
-        signals[:, SIGNALS.index(signal)] = values
-
-    if vectors is not None:
-        for signal, values in zip(DENSE, _cosines(ids, vectors, reader), strict=True):
-            put(signal, values)
-    put(Signal.SPREAD, catalogue.spread[rows])
-    put(Signal.BODY, about[places])
-    put(Signal.TIME, catalogue.timely(asked.reading)[places])
+    """Give what speaks for each passage by its document and its outline; other signals are 0."""
+    signals = np.zeros((len(places), len(SIGNALS)), np.float32)
     newest = catalogue.newest(fitting, oldest=asked.reading.earliest) & (about > 0)
-    put(Signal.NEWEST, newest[places].astype(np.float32))
+    for signal, values in (
+        (Signal.SPREAD, outlined.spread),
+        (Signal.BODY, about[places]),
+        (Signal.TIME, catalogue.timely(asked.reading)[places]),
+        (Signal.NEWEST, newest[places]),
+    ):
+        signals[:, SIGNALS.index(signal)] = values
     return signals
 
 

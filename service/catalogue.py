@@ -1,16 +1,17 @@
-"""What ranking knows of a generation beside words and vectors: its documents and passages, in columns."""
+"""What ranking knows of the documents of a generation, in columns."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.outlines import Outlines
+from indexer.collection import Reader
 from indexer.records import Document, Filter, Version
-from indexer.store import Reader
+from indexer.where import UNKNOWN, FactSheet, where
 from service.reading import LIKELY, Names, Reading, Role, Time, find_times, read
 
 # A document whose body is unknown goes by the bodies in its title and so many first characters, one whose days are
@@ -25,21 +26,14 @@ SOON_AFTER_BY = 0.8  # "by 2016": the next report tells
 JUST_BEFORE = 0.3
 
 
-UNKNOWN = -1  # as a day
-
-
 @dataclass(frozen=True)
 class Catalogue:
-    """The documents and passages of one generation; never changes, so threads may share it."""
+    """The documents of one generation; never changes, so threads may share it."""
 
     version: Version
     documents: tuple[Document, ...]
     names: Names
-    ids: NDArray[np.int64]  # of passages, ascending
-    places: NDArray[np.int64]  # of each passage's document in `documents`; -1 where that is gone
-    pages: NDArray[np.int64]  # that each passage begins on
-    outlines: Outlines  # whose rows these are
-    spread: NDArray[np.float32]  # of each passage: how widely its words are repeated
+    facts: FactSheet  # what filters go by
     owners: NDArray[np.int64]  # of each document: the number of its body, or one of its own where that is unknown
     numbers: Mapping[str, int]  # of bodies
     days: NDArray[np.int64]  # of each document: first and last day that it is known to be of, (n, 2)
@@ -47,10 +41,9 @@ class Catalogue:
     spoken_of: Mapping[int, frozenset[str]]  # documents without a body: the bodies in their title and opening
 
     @classmethod
-    def of(cls, reader: Reader, outlines: Outlines) -> "Catalogue":
-        """Join the documents of a generation with the outlines of its passages."""
+    def of(cls, reader: Reader) -> "Catalogue":
+        """Put the documents of a generation into columns."""
         documents = tuple(reader.documents())
-        places = _places(outlines.documents, np.fromiter(reader.owners(), np.int64))
         bodies = [document.metadata.body for document in documents]
         numbers = {body: number for number, body in enumerate(dict.fromkeys(body for body in bodies if body))}
         owners = np.array(
@@ -63,11 +56,7 @@ class Catalogue:
             version=reader.version,
             documents=documents,
             names=names,
-            ids=outlines.ids,
-            places=places,
-            pages=outlines.pages,
-            outlines=outlines,
-            spread=outlines.spread,
+            facts=FactSheet.of(reader.owners(), documents),
             owners=owners,
             numbers=numbers,
             days=days,
@@ -75,27 +64,30 @@ class Catalogue:
             spoken_of=spoken_of,
         )
 
-    def rows(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Find the rows of passages in the columns."""
-        return np.searchsorted(self.ids, passage_ids)
-
-    def passages(self, of: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Give the ids, ascending, of the passages of some documents."""
-        found: NDArray[np.int64] = self.ids[np.append(of, False)[self.places]]
+    def places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find documents, by their numbers, in `documents`."""
+        order = np.argsort(self.facts.documents)
+        found: NDArray[np.int64] = order[np.searchsorted(self.facts.documents, numbers, sorter=order)]
         return found
 
-    def last_days(self, passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give for each passage the last day that its document is of, else that it speaks of, as a day number."""
-        places = self.places[self.rows(passage_ids)]
-        days = np.where(self.days[places, 1] != UNKNOWN, self.days[places, 1], self.spoken_days[places, 1])
-        found: NDArray[np.int64] = days
+    @cached_property
+    def place_of(self) -> Mapping[str, int]:
+        """Where in `documents` each is, by its id."""
+        return {document.doc_id: place for place, document in enumerate(self.documents)}
+
+    def numbers_of(self, some: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Give the numbers of some documents."""
+        found: NDArray[np.int64] = self.facts.documents[some]
         return found
+
+    def last_day(self, doc_id: str) -> int:
+        """Give the last day that a document is of, else that it speaks of, as a day number."""
+        place = self.place_of[doc_id]
+        return int(self.days[place, 1] if self.days[place, 1] != UNKNOWN else self.spoken_days[place, 1])
 
     def fitting(self, wanted: Filter) -> NDArray[np.bool_]:
         """Tell which documents fit a filter; one whose date, body or kind is unknown fits no filter on that."""
-        if wanted == Filter():
-            return np.ones(len(self.documents), bool)
-        return np.array([_fits(document, wanted) for document in self.documents], bool)
+        return self.facts.fitting(where(wanted))
 
     def newest(self, among: NDArray[np.bool_], *, oldest: bool = False) -> NDArray[np.bool_]:
         """Tell which documents are the last, or the first, of a body, among some of them."""
@@ -125,14 +117,6 @@ class Catalogue:
             timely = np.maximum(timely, _goes_with(self.days, time))
             timely = np.maximum(timely, SPEAKS_OF * _goes_with(self.spoken_days, time))
         return timely
-
-
-def _places(wanted: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Find documents, by their numbers, among those that there are; -1 where one is gone."""
-    order = np.argsort(numbers)
-    found = np.append(order, -1)[np.searchsorted(numbers, wanted, sorter=order)]
-    places: NDArray[np.int64] = np.where(np.append(numbers, -1)[found] == wanted, found, -1)
-    return places
 
 
 def days_of(document: Document) -> tuple[int, int]:
@@ -171,17 +155,6 @@ def _spoken(
         if year:
             spoken_days[place] = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
     return spoken_days, {places[one]: frozenset(read(openings[one], names).bodies(LIKELY)) for one in nameless}
-
-
-def _fits(document: Document, wanted: Filter) -> bool:
-    metadata = document.metadata
-    first, last, day = wanted.published_from, wanted.published_to, metadata.published
-    return (
-        (wanted.bodies is None or metadata.body in wanted.bodies)
-        and (wanted.kinds is None or metadata.kind in wanted.kinds)
-        and (first is None or (day is not None and day >= first))
-        and (last is None or (day is not None and day <= last))
-    )
 
 
 def _goes_with(days: NDArray[np.int64], time: Time) -> NDArray[np.float32]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 
+from indexer.collection import Reader
 from indexer.errors import IndexFormatError, InputError, NotFoundError
+from indexer.hashes import text_sha256
 from indexer.records import Document, Page, Span, StoredPassage
-from indexer.store import Reader, text_sha256
 
 
 @dataclass(frozen=True, slots=True)

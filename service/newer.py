@@ -6,7 +6,8 @@ from datetime import date
 
 from indexer.metadata import body_key
 from indexer.records import Document
-from service.catalogue import UNKNOWN, days_of
+from indexer.where import UNKNOWN
+from service.catalogue import days_of
 from service.citation import Citation
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.records import Document, Span
-from indexer.store import Reader
 from service.answering import Quote
 from service.citation import cite_spans
 from service.query import LONGEST_QUERY

@@ -28,9 +28,10 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from indexer.collection import Reader
 from indexer.errors import InputError, NotFoundError
+from indexer.hashes import text_sha256
 from indexer.records import Document, Span, Version
-from indexer.store import Reader, text_sha256
 from service.answering.answer import Quote
 from service.citation import Citation, cite_spans
 from service.signs import safe_json

@@ -9,14 +9,12 @@ from time import perf_counter
 
 import numpy as np
 
-from indexer.dense import Dense
+from indexer.collection import Collection, Reader
 from indexer.encoder import Encoder
-from indexer.lexical import Lexical
-from indexer.outlines import Outlines
+from indexer.errors import InputError
 from indexer.records import Mode, StoredPassage, Version
 from indexer.reranker import Reranker
 from indexer.settings import RERANK_DEPTH
-from indexer.store import Reader, Store
 from indexer.words import Terms
 from service.arrange import Group, arrange
 from service.candidates import DEPTH, Asked, Candidates, Generation, gather
@@ -107,6 +105,7 @@ class SearchResult:
     hits: tuple[Hit, ...]
     token: str = ""  # of the generation, see `Version`
     stages: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds; none where it was known
+    without: tuple[Mode, ...] = ()  # ways of searching that the index's engine has not got
 
     @property
     def version(self) -> Version:
@@ -119,7 +118,7 @@ class Searcher:
 
     def __init__(
         self,
-        store: Store,
+        store: Collection,
         encoder: Encoder,
         weights: Mapping[Mode, Weights] = WEIGHTS,
         *,
@@ -171,6 +170,11 @@ class Searcher:
     def search_in(self, reader: Reader, generation: Generation, query: Query) -> SearchResult:
         """Search what `opened` gave. Raises as `search` does."""
         started = perf_counter()
+        if query.mode is Mode.LEXICAL and not self.store.engine.has_words:
+            raise InputError(
+                f"{self.store.engine.name} cannot find passages by words alone; search by meaning, or move the index "
+                "to an engine that can, such as Milvus 2.5"
+            )
         known = self._recent.get((reader.version, query))
         laps = Laps()
         found = known or self._reranked(self._found(query, reader, generation, laps), query, laps)
@@ -195,7 +199,7 @@ class Searcher:
         sums = weights.sums(candidates.signals)
         # What comes after the k-th may be reranked to a place before it.
         k = max(query.k, self._rerank_depth) if self._reranker else query.k
-        groups = arrange(sums, candidates.ids, generation.catalogue, asked.reading, k)
+        groups = arrange(sums, candidates, generation.catalogue, asked.reading, k)
         scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
         stored = reader.passages([int(candidates.ids[row]) for group in groups for row in group.rows])
         hits = tuple(
@@ -211,6 +215,7 @@ class Searcher:
             interpreted=_interpretation(asked),
             hits=hits,
             token=reader.version.token,
+            without=() if self.store.engine.has_words else (Mode.LEXICAL,),
         )
 
     def _reranked(self, found: SearchResult, query: Query, laps: Laps) -> SearchResult:
@@ -240,14 +245,8 @@ class Searcher:
                 return None  # another thread has moved on since this reader began: begin again
             current = self.encoder.fingerprint
             current.check(reader.fingerprint)
-            if held is None:
-                folder, dim = self.store.folder, current.dim
-                dense = Dense.open(folder, reader, fingerprint=current.to_json(), dim=dim)
-                lexical = Lexical.open(folder, reader)
-            else:
-                dense, lexical = held.dense.caught_up(reader), held.lexical.caught_up(reader)
-            catalogue = Catalogue.of(reader, Outlines.open(self.store.folder, reader))
-            self._generation = Generation(reader.version, dense, lexical, catalogue)
+            arms = self.store.arms(reader, current.dim, held.arms if held else None)
+            self._generation = Generation(reader.version, arms, Catalogue.of(reader))
             return self._generation
 
 

@@ -27,6 +27,7 @@ from service.verification import Match
 WIDTH = 100
 INDENT = "   "
 NEAREST = 3  # passages shown where there is no answer
+WITHOUT_WORDS = "Found by meaning alone: the engine of this index has no words, so phrases cannot be asked for."
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -47,6 +48,7 @@ def print_search(found: SearchResponse) -> None:
         if hit.rank > 1:
             out.print()
         _print_hit(out, hit)
+    _print_without(found)
 
 
 def _print_hit(out: Console, hit: HitOut) -> None:
@@ -92,6 +94,12 @@ def print_answer(answer: AskResponse) -> None:
         for hit in answer.hits[:NEAREST]:
             out.print()
             _print_hit(out, hit)
+    _print_without(answer)
+
+
+def _print_without(found: SearchResponse | AskResponse) -> None:
+    if found.without:
+        console(stderr=True).print(WITHOUT_WORDS)
 
 
 def print_verification(found: VerifyResponse) -> None:
@@ -192,6 +200,11 @@ def print_status(status: StatusResponse) -> None:
         f"{counts.documents:,} documents, {counts.pages:,} pages, {counts.passages:,} passages",
         f"Encoder {status.encoder.model}, {status.encoder.dim} dimensions, {status.encoder.max_tokens} tokens",
     ]
+    engine = status.engine
+    spread = f", {engine.shards} shards, {engine.replicas} replicas" if engine.shards * engine.replicas > 1 else ""
+    lines.append(f"Engine {engine.name}{spread}")
+    if not engine.has_words:
+        lines.append(WITHOUT_WORDS)
     if part := status.approximation:
         lines.append(
             f"Search by meaning: {part.probes:,} of {part.lists:,} lists of neighbours, which hold {part.recall:.1%} "

@@ -7,12 +7,13 @@ from datetime import date
 
 import numpy as np
 
+from indexer.collection import Reader
 from indexer.metadata import body_key
 from indexer.records import Document
-from indexer.store import Reader
+from indexer.where import UNKNOWN
 from service.answering import Answerer, Told
 from service.candidates import Generation
-from service.catalogue import UNKNOWN, days_of
+from service.catalogue import days_of
 from service.query import MOST_HITS, Query
 from service.search import Searcher, understand
 

@@ -17,6 +17,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
+from indexer.collection import Reader
 from indexer.database import INCOMING, UPLOADS
 from indexer.disk import explained
 from indexer.durable import flush
@@ -25,7 +26,6 @@ from indexer.extract.sniff import FORMATS
 from indexer.metadata import stated_by_front_matter
 from indexer.settings import Settings
 from indexer.sources import MANIFEST, MANIFEST_COLUMNS, Source
-from indexer.store import Reader
 
 LONGEST_NAME = 200  # bytes of UTF-8; file systems take 255
 LONGEST_VALUE = 1000  # characters of a field of the metadata

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from indexer.dense.nearest import Approximation as Approximation
 from indexer.dense.nearest import Nearest, fast, keep_numpy_to_one_thread, whole
 from indexer.dense.nearest import widened as widened
-from indexer.records import Version
+from indexer.records import Approximation, Version
 from indexer.snapshots import Kind, Manifest
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from indexer.records import Approximation
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +33,6 @@ GOALS = {10: 0.995, 100: 0.995}
 MOST_PROBED = 0.25  # share of the lists beyond which lists are not worth their while
 SAMPLE = 400  # questions that recall is measured with
 AT_ONCE = 50_000  # vectors that are in memory as float32 while they are added
-
-
-@dataclass(frozen=True)
-class Approximation:
-    """How a search without a filter looks through a part of the vectors, and how much it finds there."""
-
-    kind: Literal["ivf"]
-    lists: int
-    probes: int  # lists that a search looks through
-    recall: float  # share of the ten nearest that are found, on the mean of the sample
-    sample: int  # questions
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ not used: what a person types can only ever be words.
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from math import log
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,22 +24,25 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from tantivy import FieldType, Occur, Query
+from tantivy import Occur, Query
 
 from indexer.durable import flush, remove
 from indexer.errors import UnusableIndexError
+from indexer.lexical.queries import any_of, filters, phrases, schema, unscored
 from indexer.lexical.stems import analyzer
 from indexer.lexical.stems import stems_of as stems_of
 from indexer.manifests import file_sha256, read_manifest, sealed
-from indexer.records import Filter, IndexedText, Version
-from indexer.words import Terms, readings, take_apart
+from indexer.records import IndexedText, Version
+from indexer.where import EVERYTHING, Where
+from indexer.words import Terms, take_apart
 
 logger = logging.getLogger(__name__)
 
 # BM25's saturation of repeated words, as Tantivy has it: a word counts at most 1 + K1 times its rarity.
 K1 = 1.2
-# Counts up whenever text comes to be taken apart differently, so that all folders are then made anew.
-ANALYSIS = 1
+# Counts up whenever text comes to be taken apart differently, or another field is there, so that all folders are then
+# made anew.
+ANALYSIS = 2
 # Tantivy counts removed passages in how rare a word is, and keeps their words, until it happens to merge the segment.
 # So a collection is written from scratch after any removal while that takes seconds, and beyond, once more than this
 # share of it was removed: a rewrite then costs each removed passage a constant number of others.
@@ -99,7 +101,7 @@ class Lexical:
             except (OSError, ValueError) as error:
                 logger.warning("%s cannot be used (%s)", path, error)
         logger.warning("no usable %s; building it in memory from the store", path)
-        index = tantivy.Index(_schema())
+        index = tantivy.Index(schema())
         _write(index, store.texts_since(0))
         return cls(store.version, folder, index.searcher())
 
@@ -110,13 +112,13 @@ class Lexical:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(self, terms: Terms, k: int, wanted: Filter = Filter()) -> list[tuple[int, float]]:  # noqa: B008 - frozen
+    def search(self, terms: Terms, k: int, condition: Where = EVERYTHING) -> list[tuple[int, float]]:
         """Give up to k passage ids with their BM25 score, best first, ties by id."""
         stems = stems_of(terms.words)
         if not stems or not k or not len(self):
             return []
-        union = _any(stems)
-        conditions = [*_conditions(terms), *_filters(wanted)]
+        union = any_of(stems)
+        conditions = [*phrases(terms), *filters(condition)]
         # Tantivy skips what cannot come among the best only in a plain union.
         query = Query.boolean_query([(Occur.Must, union), *conditions]) if conditions else union
         limit = k
@@ -139,8 +141,8 @@ class Lexical:
         stems = {stem: rarity for stem, rarity in self.rarities(words).items() if rarity < self.rarest}
         if not stems or not len(passage_ids):
             return shares
-        among = _any(passage_ids.tolist(), "id")  # a set of terms takes twice as long, 2.5 ms for 150
-        query = Query.boolean_query([(Occur.Must, _any(list(stems))), (Occur.Must, _unscored(among))])
+        among = any_of(passage_ids.tolist(), "id")  # a set of terms takes twice as long, 2.5 ms for 150
+        query = Query.boolean_query([(Occur.Must, any_of(list(stems))), (Occur.Must, unscored(among))])
         hits = self._searcher.search(query, len(passage_ids), count=False).hits
         found = np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64)
         order = np.argsort(passage_ids)
@@ -161,17 +163,17 @@ class Lexical:
         having = min(having, len(self))  # as removed passages are counted, too
         return log(1 + (len(self) - having + 0.5) / (having + 0.5))
 
-    def matching(self, terms: Terms, wanted: Filter = Filter()) -> NDArray[np.int64] | None:  # noqa: B008 - frozen
+    def matching(self, terms: Terms, condition: Where = EVERYTHING) -> NDArray[np.int64] | None:
         """Give the ids, ascending, of all passages with the phrases and without what is excluded.
 
         None where the query names neither.
         """
-        conditions = _conditions(terms)
+        conditions = phrases(terms)
         if not conditions:
             return None
         if not len(self):
             return np.empty(0, np.int64)
-        query = Query.boolean_query([(Occur.Must, Query.all_query()), *conditions, *_filters(wanted)])
+        query = Query.boolean_query([(Occur.Must, Query.all_query()), *conditions, *filters(condition)])
         order = tantivy.Order.Asc
         found = self._searcher.search(query, len(self), count=False, order_by_field="id", order=order)
         return np.fromiter((passage_id for passage_id, _ in found.hits), np.int64)
@@ -286,7 +288,7 @@ def _fill(path: Path, base: _Manifest | None, store: Passages, version: Version)
         _write(index, store.texts_since(base.generation), removed.tolist())
     else:
         total = 0
-        index = tantivy.Index(_schema(), path=str(path))
+        index = tantivy.Index(schema(), path=str(path))
         _write(index, store.texts_since(0))
     count = index.searcher().num_docs
     for name in LOCKS:
@@ -331,19 +333,6 @@ def _opened(path: Path, manifest: _Manifest) -> Any:
 # --- Tantivy
 
 
-@cache
-def _schema() -> Any:
-    builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("id", indexed=True, fast=True)
-    builder.add_text_field("words", tokenizer_name="stems", index_option="freq")  # of context and text together
-    for name in ("context", "text"):  # for phrases, where words stand as written
-        builder.add_text_field(f"{name}_exact", tokenizer_name="words", index_option="position")
-    for name in ("body", "kind"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    builder.add_integer_field("published", indexed=True, fast=True)  # proleptic day number
-    return builder.build()
-
-
 def _write(index: Any, texts: Iterable[IndexedText], removed: Iterable[int] = ()) -> None:
     index.register_tokenizer("stems", analyzer(stems=True))
     index.register_tokenizer("words", analyzer(stems=False))
@@ -361,6 +350,7 @@ def _write(index: Any, texts: Iterable[IndexedText], removed: Iterable[int] = ()
 def _document(text: IndexedText) -> Any:
     document = tantivy.Document()
     document.add_integer("id", text.passage_id)
+    document.add_integer("document", text.document)
     for field, value in (("context", text.context), ("text", text.text)):
         words, joined = take_apart(value)
         document.add_text("words", " ".join(words + joined))
@@ -373,45 +363,6 @@ def _document(text: IndexedText) -> Any:
     if text.published is not None:
         document.add_integer("published", text.published.toordinal())
     return document
-
-
-def _any(terms: Sequence[str | int], field: str = "words") -> Any:
-    return Query.boolean_query([(Occur.Should, Query.term_query(_schema(), field, term)) for term in terms])
-
-
-def _conditions(terms: Terms) -> list[tuple[Occur, Any]]:
-    required = [(Occur.Must, _unscored(_occurs("text_exact", one))) for one in terms.phrases]
-    fields = ("text_exact", "context_exact")
-    return required + [(Occur.MustNot, _occurs(field, one)) for one in terms.excluded for field in fields]
-
-
-def _occurs(field: str, phrase: str) -> Any:
-    """Ask for a phrase word for word, with its hyphenated words either apart or joined."""
-    queries = []
-    for reading in readings(phrase):
-        words = analyzer(stems=False).analyze(" ".join(reading))
-        if len(words) > 1:
-            queries.append(Query.phrase_query(_schema(), field, words))
-        elif words:  # of which Tantivy makes no phrase
-            queries.append(Query.term_query(_schema(), field, words[0]))
-    return Query.boolean_query([(Occur.Should, query) for query in queries])
-
-
-def _filters(wanted: Filter) -> list[tuple[Occur, Any]]:
-    made = [
-        Query.term_set_query(_schema(), field, sorted(values))
-        for field, values in (("body", wanted.bodies), ("kind", wanted.kinds))
-        if values is not None
-    ]
-    first, last = wanted.published_from, wanted.published_to
-    if first or last:
-        days = (first.toordinal() if first else None, last.toordinal() if last else None)
-        made.append(Query.range_query(_schema(), "published", FieldType.Integer, *days))
-    return [(Occur.Must, _unscored(query)) for query in made]
-
-
-def _unscored(query: Any) -> Any:
-    return Query.const_score_query(query, 0.0)
 
 
 def _rounded(score: float) -> float:

@@ -10,8 +10,13 @@ from indexer.words import take_apart
 
 def stems_of(words: str) -> list[str]:
     """Give the stems of a text's words, each once."""
-    apart, joined = take_apart(words)
-    return list(dict.fromkeys(analyzer(stems=True).analyze(" ".join(apart + joined))))
+    return list(dict.fromkeys(stems_in(words)))
+
+
+def stems_in(text: str) -> list[str]:
+    """Give the stems of a text's words, each as often as it stands there; hyphenated ones apart, then joined."""
+    apart, joined = take_apart(text)
+    return [str(stem) for stem in analyzer(stems=True).analyze(" ".join(apart + joined))]
 
 
 @cache

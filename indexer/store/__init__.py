@@ -5,24 +5,21 @@ ones leave tombstones, so "what changed since generation g" is a query and deriv
 Readers see one generation from the start to the end of a `reading()` block, whatever a writer does meanwhile.
 """
 
-from indexer.store.reader import Reader, input_sha256, stored_document
-from indexer.store.rows import DocumentRow, text_sha256
+from indexer.store.reader import Reader
+from indexer.store.rows import DocumentRow, stored_document
 from indexer.store.salvage import Problem, Salvage, inspect, put_in_place, salvage_most
 from indexer.store.store import Store
-from indexer.store.writer import Known, Writer
+from indexer.store.writer import Writer
 
 __all__ = [
     "DocumentRow",
-    "Known",
     "Problem",
     "Reader",
     "Salvage",
     "Store",
     "Writer",
-    "input_sha256",
     "inspect",
     "put_in_place",
     "salvage_most",
     "stored_document",
-    "text_sha256",
 ]

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
+from indexer.contents import Contents
 from indexer.database import REMEDY, STORE_FILE
-from indexer.errors import IndexFormatError, InputError, NotFoundError, Refusal
+from indexer.errors import IndexFormatError, InputError, NotFoundError
+from indexer.hashes import text_sha256
 from indexer.records import (
     Counts,
     Document,
@@ -40,18 +41,16 @@ from indexer.store.rows import (
     DocumentRow,
     PageRow,
     PassageRow,
-    RefusalRow,
     Table,
     Tally,
     altered,
+    checked_vectors,
     outline_crc,
+    read_refused,
     read_seal,
-    read_vectors,
-    text_sha256,
+    stored_document,
     vectors_crc,
 )
-
-DOCUMENT = TypeAdapter(Document)
 
 R = TypeVar("R")
 
@@ -200,7 +199,7 @@ class Reader:
         for row, (passage, check, blob) in enumerate(rows):
             if row == count:
                 raise altered("passages", passage)
-            ids[row], vectors[row] = passage, _checked_vectors(passage, check, blob, dim)[0]
+            ids[row], vectors[row] = passage, checked_vectors(passage, check, blob, dim)[0]
         self._check_added(generation, ids)
         return ids, vectors
 
@@ -210,7 +209,7 @@ class Reader:
             "SELECT passage, vectors_crc, vectors FROM passages WHERE passage IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
         )
-        found = {passage: _checked_vectors(passage, check, blob, dim) for passage, check, blob in rows}
+        found = {passage: checked_vectors(passage, check, blob, dim) for passage, check, blob in rows}
         self._check_missing(passage_ids, found.keys())
         return found
 
@@ -221,17 +220,27 @@ class Reader:
             document = self._row_of(row.document)
             published = date.fromisoformat(document.published) if document.published else None
             ids.append(row.passage)
-            yield IndexedText(row.passage, row.context, row.text, document.body, document.kind, published)
+            yield IndexedText(
+                row.passage, row.context, row.text, document.body, document.kind, published, row.document
+            )
         self._check_added(generation, ids)
 
     def outlines(self, since: int = 0) -> list[Outline]:
         """Give what ranking needs of the passages added after a generation, by id."""
+        hashes: list[bytes] = []
+        found = self._outlines(_added_since(since), since, hashes)
+        self._check_order(PASSAGES, [one.passage_id for one in found])
+        if not since:
+            self._check_whole(PASSAGES, Tally.of(hashes))
+        return found
+
+    def _outlines(self, condition: str, value: int, hashes: list[bytes] | None = None) -> list[Outline]:
         rows = self._db.execute(
             "SELECT passage, document, generation, spans, outline_crc, sketch, hash FROM passages "  # noqa: S608 - ours
-            + _added_since(since),
-            (since,),
+            + condition,
+            (value,),
         )
-        found, hashes = [], []
+        found = []
         for passage, document, generation, spans, check, sketch, its_hash in rows:
             is_whole = (
                 isinstance(sketch, bytes) and outline_crc(passage, document, generation, spans, sketch) == check
@@ -240,10 +249,8 @@ class Reader:
                 raise altered("passages", passage)
             page = int(spans[2 : spans.index(",")])  # of "[[page, start, end], ...]"
             found.append(Outline(passage, document, page, np.frombuffer(sketch, "<u4")))
-            hashes.append(its_hash)
-        self._check_order(PASSAGES, [one.passage_id for one in found])
-        if not since:
-            self._check_whole(PASSAGES, Tally.of(hashes))
+            if hashes is not None:
+                hashes.append(its_hash)
         return found
 
     def owners(self) -> dict[int, str]:
@@ -256,6 +263,23 @@ class Reader:
         for document in self._all_documents():
             if document.doc_id in wanted:
                 yield from ((document.doc_id, row.text) for row in self._passages_of(document))
+
+    def contents(self, doc_id: str) -> Contents:
+        """Give all that is held of a document. Raises NotFoundError."""
+        row = self._row(doc_id)
+        document, ids = stored_document(row), self.passage_ids(doc_id)
+        pages, removals = zip(*(self.page(doc_id, number + 1) for number in range(document.pages)), strict=True)
+        stored, vectors = self.passages(ids), self.vectors(ids, json.loads(self._seal.fingerprint)["dim"])
+        sketches = {one.passage_id: one.sketch for one in self._outlines("WHERE document = ?", row.document)}
+        return Contents(
+            document,
+            row.recipe,
+            pages,
+            tuple(removal for some in removals for removal in some),
+            tuple(stored[one].passage for one in ids),
+            tuple(vectors[one] for one in ids),
+            tuple(sketches[one] for one in ids),
+        )
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Give the ids of the passages removed after a generation, ascending."""
@@ -390,27 +414,6 @@ def _added_since(generation: int) -> str:
     by the index of generations. Where all are wanted, their own order is faster.
     """
     return f"WHERE generation > ? ORDER BY {'+' if generation else ''}passage"
-
-
-def stored_document(row: DocumentRow) -> Document:
-    """Give a document from its row."""
-    return DOCUMENT.validate_json(row.record)
-
-
-def input_sha256(passage: Passage) -> str:
-    """Hash what the vectors of a passage are made of."""
-    return text_sha256(json.dumps([passage.input, passage.sentences]))
-
-
-def read_refused(row: RefusalRow) -> Refused:
-    """Give a refusal from its row."""
-    return Refused(row.root, row.path, Refusal(row.code), row.message, tuple(json.loads(row.pages)))
-
-
-def _checked_vectors(passage: int, check: int, blob: bytes, dim: int) -> NDArray[np.float16]:
-    if not isinstance(blob, bytes) or vectors_crc(passage, blob) != check:
-        raise altered("passages", passage)
-    return read_vectors(blob, dim)
 
 
 def _counted(names: Iterable[str | None]) -> dict[str, int]:

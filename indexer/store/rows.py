@@ -21,11 +21,14 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from indexer.database import REMEDY, STORE_FILE
-from indexer.errors import IndexFormatError
+from indexer.errors import IndexFormatError, Refusal
+from indexer.records import Document, Refused
 
 HASH_BYTES = 16
+DOCUMENT = TypeAdapter(Document)
 
 
 class MetaRow(NamedTuple):
@@ -227,9 +230,14 @@ def vectors_crc(passage: int, vectors: bytes) -> int:
     return crc32(vectors, passage & 0xFFFFFFFF)
 
 
-def text_sha256(text: str) -> str:
-    """Hash a text in UTF-8."""
-    return sha256(text.encode()).hexdigest()
+def stored_document(row: DocumentRow) -> Document:
+    """Give a document from its row."""
+    return DOCUMENT.validate_json(row.record)
+
+
+def read_refused(row: RefusalRow) -> Refused:
+    """Give a refusal from its row."""
+    return Refused(row.root, row.path, Refusal(row.code), row.message, tuple(json.loads(row.pages)))
 
 
 def altered(table: str, *key: object) -> IndexFormatError:
@@ -245,3 +253,10 @@ def read_vectors(blob: bytes, dim: int) -> NDArray[np.float16]:
             f"stored vectors have {len(blob)} bytes, not a multiple of {dim * 2}; run `citewell index --reencode`"
         )
     return np.frombuffer(blob, "<f2").reshape(-1, dim)
+
+
+def checked_vectors(passage: int, check: int, blob: bytes, dim: int) -> NDArray[np.float16]:
+    """Give the vectors of a passage, (n, dim). Raises IndexFormatError where they are not as written."""
+    if not isinstance(blob, bytes) or vectors_crc(passage, blob) != check:
+        raise altered("passages", passage)
+    return read_vectors(blob, dim)

@@ -12,7 +12,7 @@ from typing import Any
 from indexer.database import STORE_FILE, connect
 from indexer.durable import flush, remove
 from indexer.errors import IndexFormatError, UnusableIndexError
-from indexer.store.reader import stored_document
+from indexer.hashes import text_sha256
 from indexer.store.rows import (
     DOCUMENTS,
     GENERATIONS,
@@ -30,7 +30,7 @@ from indexer.store.rows import (
     Whole,
     outline_crc,
     read_seal,
-    text_sha256,
+    stored_document,
     vectors_crc,
 )
 

@@ -1,13 +1,14 @@
 """An index folder's store: opens it for many readers and one writer."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
 
 from indexer.database import REMEDY, STORE_FILE, connect, reading_errors, writer_lock
 from indexer.errors import IndexFormatError, IndexMissingError, UnusableIndexError
+from indexer.records import Version
 from indexer.store.reader import Reader
 from indexer.store.writer import Writer
 
@@ -53,17 +54,20 @@ class Store:
 
     @classmethod
     @contextmanager
-    def writing(cls, folder: Path) -> Iterator[Writer]:
+    def writing(
+        cls, folder: Path, before_commit: Callable[[Writer, Version], None] = lambda *_: None
+    ) -> Iterator[Writer]:
         """Hold the one writer's place in the index of this folder, making the index where there is none.
 
-        What is not committed with `Writer.commit` when the block ends has not happened.
+        `before_commit` is told the version that is about to stand. What is not committed with `Writer.commit` when
+        the block ends has not happened.
         Raises IndexBusyError where another process writes, InputError where the folder holds something else.
         """
         with writer_lock(folder), reading_errors(folder):
             connection = connect(folder, create=True)
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                yield Writer(connection)
+                yield Writer(connection, before_commit)
             finally:
                 connection.rollback()
                 connection.close()

@@ -4,17 +4,19 @@ import json
 import logging
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.records import Document, Page, Passage, Refused, Removal, Version
-from indexer.store.reader import DOCUMENT, Reader, input_sha256, read_refused, stored_document
+from indexer.hashes import input_sha256, text_sha256
+from indexer.records import Document, Known, Page, Passage, Refused, Removal, Version
+from indexer.store.reader import Reader
 from indexer.store.rows import (
+    DOCUMENT,
     DOCUMENTS,
     GENERATIONS,
     META,
@@ -33,7 +35,8 @@ from indexer.store.rows import (
     Whole,
     altered,
     outline_crc,
-    text_sha256,
+    read_refused,
+    stored_document,
     vectors_crc,
 )
 
@@ -45,19 +48,15 @@ REWRITE_BELOW = 50_000
 R = TypeVar("R", bound=tuple[object, ...])
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the index holds of one file, for deciding whether it changed."""
-
-    sha256: str
-    recipe: str
-
-
 class Writer(Reader):
     """Changes to the store within one transaction, which readers see as one new generation."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, before_commit: Callable[["Writer", Version], None] = lambda *_: None
+    ) -> None:
         super().__init__(connection)
+        self._before_commit = before_commit
+        self.committed: Version | None = None  # what stands once it is durable
         self._last_document = self._seal.last_document
         self._all_documents()  # which are remembered from now on
         self._has_removed = False
@@ -212,6 +211,8 @@ class Writer(Reader):
 
     def commit(self, fingerprint: str, changes: Mapping[str, int] | None) -> None:
         """Make all changes durable and visible together, as a new generation; None where only refusals changed."""
+        version = self.version if changes is None else self.next_version
+        self._before_commit(self, version)
         if changes is not None:
             finished_at, counts = datetime.now(UTC).isoformat(), json.dumps(dict(changes))
             token = self.next_version.token
@@ -219,6 +220,7 @@ class Writer(Reader):
             self._seal = replace(self._seal, generation=self.generation, token=token, fingerprint=fingerprint)
         self._put_seal()
         self._db.commit()
+        self.committed = version
         # The log would keep the text of removed documents for as long as any reader has the file open. It is emptied
         # once who was reading at the commit is done, so this waits for them (`database` says how long); those who
         # come later need no log. Where a reader or the disk prevents it, it is left to the next commit.

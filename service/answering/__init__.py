@@ -7,9 +7,9 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.collection import Reader
 from indexer.metadata import body_key
 from indexer.records import Document
-from indexer.store import Reader
 from service.answering.answer import Answer as Answer
 from service.answering.answer import Quote as Quote
 from service.answering.answer import Searched as Searched
@@ -83,7 +83,7 @@ class Answerer:
         told = replace(kind, of=wanted(reading.topic).of or kind.of)  # without the names of bodies, if it can be
         vectors = vectors_of(asked, self.searcher.encoder)
         known = (asked.terms.words, *reading.bodies())
-        topic = Topic.of(told, generation.lexical.rarities(reading.topic), vectors[-1], known)
+        topic = Topic.of(told, generation.arms.rarities(reading.topic), vectors[-1], known)
         hits = _about(found.hits, reading, generation.catalogue)[:depth]
         if apart:  # what a report says like another one counts for both
             hits = tuple(replace(hit, passage_ids=hit.passage_ids + hit.twin_ids) for hit in hits)
@@ -135,8 +135,7 @@ def _about(hits: tuple[Hit, ...], reading: Reading, catalogue: Catalogue) -> tup
     """Leave out hits on others than the bodies that are named: what is said of one council answers for no other."""
     if not hits or not reading.bodies():
         return hits
-    rows = catalogue.rows(np.array([hit.passage_id for hit in hits], np.int64))
-    about = catalogue.about(reading)[catalogue.places[rows]] > 0
+    about = catalogue.about(reading)[[catalogue.place_of[hit.citation.doc_id] for hit in hits]] > 0
     keys = {body_key(body) for body in reading.bodies()}  # also of a body that goes by another name in some reports
     return tuple(
         hit

@@ -128,4 +128,4 @@ def _newest_first(chosen: list[Chosen], reading: Reading, catalogue: Catalogue) 
 
 def _day(catalogue: Catalogue, chosen: Chosen) -> int:
     """Give the last day that its report is of."""
-    return int(catalogue.last_days(np.array([chosen.best.stored.passage_id]))[0])
+    return catalogue.last_day(chosen.best.stored.document.doc_id)

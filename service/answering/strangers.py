@@ -6,9 +6,10 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from indexer.lexical import stems_of
+from indexer.where import UNKNOWN
 from service.answering.sentences import EASY, Candidate
 from service.candidates import Asked, Generation
-from service.catalogue import UNKNOWN, Catalogue
+from service.catalogue import Catalogue
 
 RARE = 5.0  # rarity of a word that one passage in two hundred has; names of publishers and laws are in more
 BEGINS = 4  # letters that people's name shares with that of their place: Cornish, Cornwall
@@ -26,8 +27,8 @@ def stranger(asked: Asked, best: Candidate, generation: Generation) -> str | Non
         return None
     for match in _NAMES.finditer(asked.reading.topic):
         name = re.sub(r"['’]s?$", "", match.group())
-        rarities = {stem: rarity for stem, rarity in generation.lexical.rarities(name).items() if stem not in EASY}
-        is_rare = max(rarities.values(), default=0) >= min(RARE, generation.lexical.rarest)
+        rarities = {stem: rarity for stem, rarity in generation.arms.rarities(name).items() if stem not in EASY}
+        is_rare = max(rarities.values(), default=0) >= min(RARE, generation.arms.rarest)
         if is_rare and not _knows(best, rarities.keys()) and not _is_of_a_body(name, generation.catalogue):
             return name
     return None
@@ -64,4 +65,4 @@ def is_untimely(asked: Asked, best: Candidate, catalogue: Catalogue) -> bool:
 
 def is_named(name: str, generation: Generation) -> bool:
     """Tell whether any passage has all words of a name."""
-    return generation.lexical.rarest not in generation.lexical.rarities(name).values()
+    return generation.arms.rarest not in generation.arms.rarities(name).values()

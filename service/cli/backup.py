@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.command import EXIT_CODES, FOUND, Index, Json, app, load_settings, print_json
+from service.cli.command import EXIT_CODES, FOUND, Index, Json, app, folder_of, load_settings, print_json
 
 if TYPE_CHECKING:
     from indexer.backup import Copied
@@ -20,7 +20,7 @@ def backup(
     """Copy the index to a new folder, also while it is served or written, and check the copy."""
     from indexer.backup import back_up
 
-    _print(back_up(load_settings(index).index, dest), "backed up to", json=json)
+    _print(back_up(folder_of(load_settings(index)), dest), "backed up to", json=json)
     return FOUND
 
 
@@ -34,7 +34,7 @@ def restore(
     """Check a backup and make it the index; a running service follows."""
     from indexer.backup import restore as put_back
 
-    _print(put_back(src, load_settings(index).index, force=force), "restored to", json=json)
+    _print(put_back(src, folder_of(load_settings(index)), force=force), "restored to", json=json)
     return FOUND
 
 

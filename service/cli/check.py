@@ -58,13 +58,13 @@ def verify_quote(
 
 
 def _resolved(file: Path, index: Path | None, *, json: bool) -> int:
-    from indexer.store import Store
+    from indexer.opening import existing
     from service.receipts import read_receipt, resolve
     from service.schemas import ReceiptResponse
     from service.terminal import print_receipt
 
     receipt = read_receipt(file)
-    with Store.open(load_settings(index).index).reading() as reader:
+    with existing(load_settings(index)).reading() as reader:
         found = ReceiptResponse.of(receipt, resolve(receipt, reader))
     if json:
         print_json(found)

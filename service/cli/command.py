@@ -56,13 +56,25 @@ def load_settings(index: Path | None, **given: str | int | None) -> "Settings":
     return Settings.load(index=index, **given)
 
 
+def folder_of(settings: "Settings") -> Path:
+    """Give the folder that an index is in. Raises InputError where it is in Milvus."""
+    from indexer.errors import InputError
+
+    if settings.address:
+        raise InputError(
+            f"the index `{settings.address.shown}` is in no folder; `citewell export` copies it, and Milvus has ways "
+            "of its own to check and mend what it holds"
+        )
+    return settings.index
+
+
 def load_encoder(settings: "Settings") -> "Encoder":
     """Give the encoder, which loads its model beside what else is done. Raises ModelError where there is none."""
     from indexer.database import STORE_FILE
     from indexer.encoder import SentenceEncoder
 
     encoder = SentenceEncoder(settings)
-    if (settings.index / STORE_FILE).exists():  # else there will be nothing to search
+    if settings.store or (settings.index / STORE_FILE).exists():  # else there will be nothing to search
         Thread(target=encoder.prepare).start()
     return encoder
 
@@ -70,14 +82,14 @@ def load_encoder(settings: "Settings") -> "Encoder":
 def open_searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Searcher":
     """Open the index for searching, with the models that the settings name. Raises UnusableIndexError, ModelError."""
     from indexer.encoder import SentenceEncoder, locate_model
+    from indexer.opening import existing
     from indexer.reranker import CrossEncoderReranker
-    from indexer.store import Store
     from service.search import Searcher
 
-    store = Store.open(settings.index)
+    collection = existing(settings)
     reranker = CrossEncoderReranker(locate_model(settings.rerank, "rerank"), settings) if settings.rerank else None
     return Searcher(
-        store, encoder or SentenceEncoder(settings), reranker=reranker, rerank_depth=settings.rerank_depth
+        collection, encoder or SentenceEncoder(settings), reranker=reranker, rerank_depth=settings.rerank_depth
     )
 
 

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.errors import ModelError
-from service.cli.command import EXIT_CODES, FOUND, NO_INDEX, REFUSED, Index, Json, app, load_settings, print_json
+from service.cli.command import (
+    EXIT_CODES,
+    FOUND,
+    NO_INDEX,
+    REFUSED,
+    Index,
+    Json,
+    app,
+    folder_of,
+    load_settings,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from indexer.doctor import Diagnosis
@@ -26,6 +37,7 @@ def doctor(
     from service.terminal import print_lines
 
     settings = load_settings(index)
+    folder = folder_of(settings)
     try:
         fingerprint = SentenceEncoder(settings).fingerprint
     except ModelError:
@@ -40,7 +52,7 @@ def doctor(
             readers=lambda: Readers(settings),
         )
     else:
-        found = examine(settings.index, fingerprint=fingerprint, originals=settings.keep_originals)
+        found = examine(folder, fingerprint=fingerprint, originals=settings.keep_originals)
     if json:
         print_json(found)
     else:

@@ -25,7 +25,7 @@ from service.cli.command import (
 )
 
 if TYPE_CHECKING:
-    from indexer.store import Store
+    from indexer.collection import Collection
     from service.answering import Answer
 
 Asked = Annotated[str, typer.Argument(help="A question in plain English; `-` reads it from standard input.")]
@@ -127,12 +127,12 @@ def show(
     json: Json = False,
 ) -> int:
     """Print a page's text as it is stored, with the cited characters marked."""
-    from indexer.store import Store
+    from indexer.opening import existing
     from service.citation import parse_spans
     from service.schemas import PageResponse
     from service.terminal import print_page
 
-    with Store.open(load_settings(index).index).reading() as reader:
+    with existing(load_settings(index)).reading() as reader:
         document = reader.find(doc.encode(errors="replace").decode())  # no name in the index holds other bytes
         found, removals = reader.page(document.doc_id, page)
         shown = PageResponse.of(reader, document, found, removals, parse_spans(spans, found))
@@ -143,7 +143,7 @@ def show(
     return FOUND
 
 
-def _write_receipts(answer: "Answer", store: "Store", folder: Path) -> None:
+def _write_receipts(answer: "Answer", store: "Collection", folder: Path) -> None:
     """Write a file for each quote, named by document, page and text, so that the same quote has the same name."""
     from datetime import UTC, datetime
 

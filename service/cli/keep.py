@@ -50,13 +50,14 @@ def index(
 @app.command(epilog=EXIT_CODES)
 def status(index: Index = None, json: Json = False) -> int:
     """Say what is indexed, what was refused and why."""
-    from indexer.store import Store
+    from indexer.opening import existing
     from service.schemas import StatusResponse
     from service.terminal import print_status
 
     settings = load_settings(index)
-    with Store.open(settings.index).reading() as reader:
-        found = StatusResponse.of(reader, settings.index)
+    collection = existing(settings)
+    with collection.reading() as reader:
+        found = StatusResponse.of(reader, collection)
     if json:
         print_json(found)
     else:

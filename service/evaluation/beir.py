@@ -18,9 +18,9 @@ from pydantic import BaseModel, Field
 
 from indexer.encoder import Encoder
 from indexer.errors import IndexMissingError, InputError
+from indexer.opening import existing
 from indexer.settings import Settings
 from indexer.sources import MANIFEST
-from indexer.store import Store
 from indexer.sync import Progress, Readers, sync
 from service.evaluation.questions import Evidence, Question, Questions, QuestionType, read_lines
 
@@ -90,7 +90,7 @@ def make_index(
     the folder holds an index of anything else, which is left alone.
     """
     try:
-        holds = _holds(settings.index, public)
+        holds = _holds(settings, public)
     except IndexMissingError:
         with TemporaryDirectory() as folder:
             _write(public, Path(folder))
@@ -152,8 +152,8 @@ def _gain(cell: str) -> float | None:
         return None
 
 
-def _holds(index: Path, public: PublicSet) -> bool:
-    with Store.open(index).reading() as reader:
+def _holds(settings: Settings, public: PublicSet) -> bool:
+    with existing(settings).reading() as reader:
         held = {document.path: document.sha256 for document in reader.documents()}
         refused = {one.path for one in reader.refusals()}
     wanted = {path: sha256(text.data).hexdigest() for path, text in public.texts.items()}

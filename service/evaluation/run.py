@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
+from indexer.collection import Reader
 from indexer.encoder import Fingerprint
 from indexer.errors import IndexBusyError, InputError
-from indexer.store import Reader
+from indexer.where import UNKNOWN
 from service.answering.answer import Answer
-from service.catalogue import UNKNOWN, days_of
+from service.catalogue import days_of
 from service.evaluation.answers import answered
 from service.evaluation.outcomes import (
     SCORED_HITS,

@@ -142,6 +142,7 @@ class SearchResponse(BaseModel):
     took_ms: float
     interpreted: Interpreted
     hits: tuple[HitOut, ...]
+    without: tuple[Mode, ...] = Field(description="ways of searching that the engine of the index has not got")
 
     @classmethod
     def of(cls, result: SearchResult, *, explain: bool = False) -> Self:
@@ -153,6 +154,7 @@ class SearchResponse(BaseModel):
             took_ms=result.took_ms,
             interpreted=Interpreted.of(result.interpreted),
             hits=tuple(HitOut.of(hit, explain=explain) for hit in result.hits),
+            without=result.without,
         )
 
 
@@ -179,6 +181,7 @@ class AskResponse(BaseModel):
     searched: SearchedOut
     interpreted: Interpreted
     hits: tuple[HitOut, ...]
+    without: tuple[Mode, ...] = Field(description="ways of searching that the engine of the index has not got")
     generation: int
     took_ms: float
 
@@ -201,6 +204,7 @@ class AskResponse(BaseModel):
             ),
             interpreted=Interpreted.of(answer.found.interpreted),
             hits=tuple(HitOut.of(hit) for hit in answer.found.hits),
+            without=answer.found.without,
             generation=answer.found.generation,
             took_ms=answer.took_ms,
         )

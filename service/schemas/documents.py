@@ -1,15 +1,14 @@
 """What is indexed: documents, their pages, and the state of the index."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, Field
 
-from indexer.dense import Approximation, approximation_of
+from indexer.collection import Collection, Engine, Reader
 from indexer.encoder import Fingerprint
-from indexer.records import Counts, Document, Page, Refused, Removal
-from indexer.store import Reader, text_sha256
+from indexer.hashes import text_sha256
+from indexer.records import Approximation, Counts, Document, Page, Refused, Removal
 
 
 class DocumentsResponse(BaseModel):
@@ -73,6 +72,7 @@ class StatusResponse(BaseModel):
     """What is indexed."""
 
     index: str
+    engine: Engine = Field(description="what holds the index, and whether that finds passages by their words")
     generation: int
     finished_at: datetime | None
     counts: Counts
@@ -87,17 +87,18 @@ class StatusResponse(BaseModel):
     needs_ocr: dict[str, tuple[int, ...]] = Field(description="pages without text, by whole path")
 
     @classmethod
-    def of(cls, reader: Reader, index: Path) -> Self:
+    def of(cls, reader: Reader, collection: Collection) -> Self:
         """Write the state of an index that has been made."""
         return cls(
-            index=str(index),
+            index=collection.name,
+            engine=collection.engine,
             generation=reader.version.generation,
             finished_at=reader.finished_at,
             counts=reader.counts(),
             bodies=reader.bodies(),
             kinds=reader.kinds(),
             encoder=Fingerprint.from_json(reader.fingerprint or "{}"),
-            approximation=approximation_of(index, reader),
+            approximation=collection.approximation(reader),
             refused=tuple(reader.refusals()),
             needs_ocr={document.file: document.needs_ocr for document in reader.documents() if document.needs_ocr},
         )

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from indexer.collection import Reader
 from indexer.paragraphs import merged
 from indexer.records import Document, Span, StoredPassage
-from indexer.store import Reader
 from service.verification.tokens import Token, tokens
 
 

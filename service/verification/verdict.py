@@ -9,8 +9,9 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.collection import Arms, Reader
 from indexer.records import StoredPassage
-from indexer.store import Reader
+from indexer.where import EVERYTHING, Where, documents
 from indexer.words import Terms
 from service.candidates import Generation
 from service.catalogue import Catalogue
@@ -38,6 +39,8 @@ MOST_COMPARED = 8_000  # words and signs of passages that a quote is compared wi
 # left out over. The shorter half of passages has fewer than 500 characters.
 NEIGHBOUR = 400
 LEAP = 3
+
+Ids = NDArray[np.int64]  # of passages
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,7 @@ class _Scope:
     """Where to look: one generation, or one document of it, by its place in the catalogue."""
 
     generation: Generation
+    reader: Reader
     place: int | None
 
     @property
@@ -96,9 +100,30 @@ class _Scope:
         return self.generation.catalogue
 
     @property
-    def own(self) -> NDArray[np.int64]:
-        """The rows of the document's passages."""
-        return np.flatnonzero(self.catalogue.places == self.place)
+    def arms(self) -> Arms:
+        return self.generation.arms
+
+    @property
+    def condition(self) -> Where:
+        return EVERYTHING if self.place is None else documents([int(self.catalogue.facts.documents[self.place])])
+
+    def places(self, ids: Ids) -> NDArray[np.int64]:
+        """Find the documents of passages."""
+        return self.catalogue.places(self.arms.outlined(ids).documents)
+
+    def own(self, place: int) -> Ids:
+        """Give the passages of a document, in its order."""
+        return np.array(self.reader.passage_ids(self.catalogue.documents[place].doc_id), np.int64)
+
+    def stored(self, ids: Iterable[int]) -> list[StoredPassage]:
+        """Read passages."""
+        wanted = [int(one) for one in ids]
+        found = self.reader.passages(wanted)
+        return [found[one] for one in wanted]
+
+    def newest(self, ids: Ids) -> Ids:
+        """Put passages in the order of their documents' days, newest first."""
+        return ids[np.argsort(-self.catalogue.days[self.places(ids), 1], kind="stable")]
 
 
 def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Verification:
@@ -112,10 +137,10 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
     with searcher.opened() as (reader, generation):
         catalogue = generation.catalogue
         within = reader.find(document) if document is not None else None
-        scope = _Scope(generation, None if within is None else catalogue.documents.index(within))
-        found, holding = _word_for_word(quote, scope, reader)
+        scope = _Scope(generation, reader, None if within is None else catalogue.place_of[within.doc_id])
+        found, holding = _word_for_word(quote, scope)
         if not found:
-            found = _nearest(quote, scope, reader)
+            found = _nearest(quote, scope)
         matches = tuple(_match(one, reader) for one in _best(found, catalogue))
         verdict = matches[0].verdict if matches else Verdict.ABSENT
         count = len(catalogue.documents)
@@ -130,19 +155,18 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
         )
 
 
-def _word_for_word(quote: Quote, scope: _Scope, reader: Reader) -> tuple[list[_Found], int]:
+def _word_for_word(quote: Quote, scope: _Scope) -> tuple[list[_Found], int]:
     """Look into the passages that hold all words of the quote one after the other, and count their documents."""
     if len(quote.parts) > 1:
         return [], 0
-    catalogue = scope.catalogue
-    rows = _holding(quote.text, scope)
-    holding = len(np.unique(catalogue.places[rows]))
-    newest = _newest(rows, catalogue)[:MOST_WORD_FOR_WORD]
+    ids = _holding(quote.text, scope)
+    holding = len(np.unique(scope.places(ids)))
+    newest = scope.newest(ids)[:MOST_WORD_FOR_WORD]
     looked: list[Running] = []
     found: list[_Found] = []
     for some in np.array_split(newest, range(MOST_MATCHES * 2, len(newest), MOST_MATCHES * 4)):
-        for stored in _stored(some, catalogue, reader):
-            looked.append(Running.of([stored], reader))
+        for stored in scope.stored(some):
+            looked.append(Running.of([stored], scope.reader))
             found += _exact(quote, looked[-1])
         if len(found) >= MOST_MATCHES:
             break
@@ -151,19 +175,18 @@ def _word_for_word(quote: Quote, scope: _Scope, reader: Reader) -> tuple[list[_F
     return found, holding
 
 
-def _nearest(quote: Quote, scope: _Scope, reader: Reader) -> list[_Found]:
+def _nearest(quote: Quote, scope: _Scope) -> list[_Found]:
     """Compare the quote with the running text around the passages that share most of its words."""
     radius = 1 + len(quote.text) // NEIGHBOUR + (LEAP if quote.gaps else 0)
-    catalogue = scope.catalogue
-    windows = _windows(_candidates(quote, scope), radius, catalogue)
-    texts = (Running.of(_stored(rows, catalogue, reader), reader) for rows in windows)
+    windows = _windows(_candidates(quote, scope), radius, scope)
+    texts = (Running.of(scope.stored(ids), scope.reader) for ids in windows)
     looked = list(_within_budget(texts))
     found = [one for running in looked for one in _exact(quote, running)]
     return found or _all_compared(quote, looked)
 
 
 def _candidates(quote: Quote, scope: _Scope) -> dict[int, float]:
-    """Give rows of passages that share words with the quote, and how well.
+    """Give passages that share words with the quote, and how well.
 
     A change leaves what is before it and after it as they were, and one of them finds the source even where a hundred
     passages share more rare words with the quote.
@@ -171,59 +194,50 @@ def _candidates(quote: Quote, scope: _Scope) -> dict[int, float]:
     scores: dict[int, float] = {}
     for text, piece in {_text(quote, piece): piece for piece in _pieces(quote)}.items():
         hits = _sharing(text, scope)
-        for row, score in hits:
-            scores[row] = scores.get(row, 0.0) + score
-        for rows in (_longest(quote, piece, scope, at_end=at_end) for at_end in (False, True)) if hits else ():
-            for row in _likest(text, rows, scope):
-                scores[row] = scores.get(row, 0.0) + hits[0][1]
+        for one, score in hits:
+            scores[one] = scores.get(one, 0.0) + score
+        for ids in (_longest(quote, piece, scope, at_end=at_end) for at_end in (False, True)) if hits else ():
+            for one in _likest(text, ids, scope):
+                scores[one] = scores.get(one, 0.0) + hits[0][1]
     return scores
 
 
-def _longest(quote: Quote, piece: Sequence[Token], scope: _Scope, *, at_end: bool) -> NDArray[np.int64]:
+def _longest(quote: Quote, piece: Sequence[Token], scope: _Scope, *, at_end: bool) -> Ids:
     """Give the passages that hold the longest beginning, or end, of some words that stands anywhere; two at least."""
-    rows = np.empty(0, np.int64)
+    ids = np.empty(0, np.int64)
     stands, fails = 1, len(piece) + 1
     while fails - stands > 1:
         middle = (stands + fails) // 2
         found = _holding(_text(quote, piece[-middle:] if at_end else piece[:middle]), scope)
         if len(found):
-            stands, rows = middle, found
+            stands, ids = middle, found
         else:
             fails = middle
-    return rows
+    return ids
 
 
-def _likest(text: str, rows: NDArray[np.int64], scope: _Scope) -> list[int]:
+def _likest(text: str, ids: Ids, scope: _Scope) -> list[int]:
     """Give the passages that share most words with a text; of those alike, and where there are many, the newest."""
-    rows = _newest(rows, scope.catalogue)[:MOST_RANKED]
-    if len(rows) > DEPTH:
-        shares = scope.generation.lexical.shares(text, scope.catalogue.ids[rows])
-        rows = rows[np.argsort(-np.round(shares, 3), kind="stable")]
-    return [int(row) for row in rows[:DEPTH]]
+    ids = scope.newest(ids)[:MOST_RANKED]
+    if len(ids) > DEPTH:
+        ids = ids[np.argsort(-np.round(scope.arms.shares(text, ids), 3), kind="stable")]
+    return [int(one) for one in ids[:DEPTH]]
 
 
 def _sharing(text: str, scope: _Scope) -> list[tuple[int, float]]:
-    """Give the rows of the passages that share most of these words, best first, with how well they do."""
-    catalogue, lexical = scope.catalogue, scope.generation.lexical
+    """Give the passages that share most of these words, best first, with how well they do."""
     if scope.place is None:
-        hits = lexical.search(Terms(text), DEPTH)
-        rows = catalogue.rows(np.array([passage_id for passage_id, _ in hits], np.int64))
-        return [(int(row), score) for row, (_, score) in zip(rows, hits, strict=True)]
-    shares = lexical.shares(text, catalogue.ids[scope.own])
+        return scope.arms.by_words(Terms(text), DEPTH, EVERYTHING)
+    own = scope.own(scope.place)
+    shares = scope.arms.shares(text, own)
     best = np.argsort(-shares, kind="stable")[:DEPTH]
-    return [(int(scope.own[at]), float(shares[at])) for at in best if shares[at] > 0]
+    return [(int(own[at]), float(shares[at])) for at in best if shares[at] > 0]
 
 
-def _holding(text: str, scope: _Scope) -> NDArray[np.int64]:
-    """Give the rows of the passages that hold these words one after the other."""
-    ids = scope.generation.lexical.matching(Terms(text, (text,)))
-    rows = np.empty(0, np.int64) if ids is None else scope.catalogue.rows(ids)
-    return rows if scope.place is None else rows[scope.catalogue.places[rows] == scope.place]
-
-
-def _newest(rows: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.int64]:
-    """Put the rows of passages in the order of their documents' days, newest first."""
-    return rows[np.argsort(-catalogue.days[catalogue.places[rows], 1], kind="stable")]
+def _holding(text: str, scope: _Scope) -> Ids:
+    """Give the passages that hold these words one after the other."""
+    ids = scope.arms.holding(Terms(text, (text,)), scope.condition)
+    return np.empty(0, np.int64) if ids is None else ids
 
 
 def _pieces(quote: Quote) -> list[tuple[Token, ...]]:
@@ -238,31 +252,26 @@ def _text(quote: Quote, piece: Sequence[Token]) -> str:
     return quote.text[piece[0].start : piece[-1].end]
 
 
-def _windows(scores: dict[int, float], radius: int, catalogue: Catalogue) -> list[NDArray[np.int64]]:
-    """Give the rows of passages to be read together: those of a document around its candidates, best first."""
-    windows: list[tuple[float, NDArray[np.int64]]] = []
-    for place in {int(catalogue.places[row]) for row in scores}:
-        rows = np.flatnonzero(catalogue.places == place)
-        own = sorted(np.searchsorted(rows, [row for row in scores if catalogue.places[row] == place]))
+def _windows(scores: dict[int, float], radius: int, scope: _Scope) -> list[Ids]:
+    """Give passages to be read together: those of a document around its candidates, best first."""
+    windows: list[tuple[float, Ids]] = []
+    candidates = np.array(sorted(scores), np.int64)
+    places = scope.places(candidates)
+    for place in np.unique(places).tolist():
+        ids = scope.own(place)
         runs: list[list[int]] = []
-        for at in own:
+        for at in np.searchsorted(ids, candidates[places == place]).tolist():
             if runs and at - runs[-1][-1] <= radius:
                 runs[-1].append(at)
             else:
                 runs.append([at])
         windows += [
-            (sum(scores[int(rows[at])] for at in run), rows[max(0, run[0] - radius) : run[-1] + radius + 1])
+            (sum(scores[int(ids[at])] for at in run), ids[max(0, run[0] - radius) : run[-1] + radius + 1])
             for run in runs
         ]
     least = MIN_SHARE * max(scores.values(), default=0.0)
     ordered = sorted(windows, key=lambda one: (-one[0], int(one[1][0])))
-    return [rows for score, rows in ordered if score >= least]
-
-
-def _stored(rows: Sequence[int] | NDArray[np.int64], catalogue: Catalogue, reader: Reader) -> list[StoredPassage]:
-    ids = [int(catalogue.ids[row]) for row in rows]
-    stored = reader.passages(ids)
-    return [stored[one] for one in ids]
+    return [ids for score, ids in ordered if score >= least]
 
 
 def _within_budget(texts: Iterable[Running]) -> Iterator[Running]:

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.metadata import body_key
 from indexer.records import Document, Filter
-from indexer.store import Reader
 from service.answering import Answer, Answerer, Status
 from service.candidates import Generation
 from service.facets import Choice, Facets, facets
@@ -43,6 +43,9 @@ MOST_YEARS = 30
 LONGEST_TITLE = 80
 
 router = APIRouter()
+
+BY_BOTH = "By meaning and by words; what speaks for a passage is added up"
+BY_MEANING = "By meaning alone, as the engine of this index has no words; what speaks for a passage is added up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +272,7 @@ def _how(  # noqa: PLR0917 - as above
     if query.published_from or query.published_to:
         filters.append(f"published {_period(query.published_from, query.published_to)}")
     rows = [
-        ("Ways of searching", "By meaning and by words; what speaks for a passage is added up"),
+        ("Ways of searching", BY_MEANING if result.without else BY_BOTH),
         ("Searched", f"{_several(searched, 'document')} of {len(catalogue.documents):,}"),
         ("Filters", ", ".join(filters) or "None"),
     ]

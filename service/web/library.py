@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.metadata import body_key
 from indexer.originals import original
 from indexer.records import Document
-from indexer.store import Reader
 from service import query
 from service.catalogue import Catalogue
 from service.citation import title_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from indexer.collection import Reader
 from indexer.errors import InputError, NotFoundError
 from indexer.records import Document, Page, Removal, Span
-from indexer.store import Reader
 from service.citation import cite_spans, parse_spans, title_of
 from service.inside import Place, Sought
 from service.pictures import has_pictures

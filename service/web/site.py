@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from indexer.collection import Reader
 from indexer.errors import NotFoundError
-from indexer.store import Reader
 from service.access import CALLER, Caller
 from service.citation import Citation
 from service.references import long_day

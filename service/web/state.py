@@ -7,12 +7,13 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from indexer.dense import Approximation
+from indexer.collection import Engine
 from indexer.doctor import Diagnosis, examine
+from indexer.embedded import Embedded
 from indexer.encoder import Fingerprint
 from indexer.errors import ModelError, Refusal
 from indexer.originals import ORIGINALS
-from indexer.records import Counts, Document, Refused
+from indexer.records import Approximation, Counts, Document, Refused
 from indexer.settings import Limits
 from service.access import CALLER, Caller
 from service.citation import title_of
@@ -86,6 +87,7 @@ class State:
     without_text: tuple[WithoutText, ...]
     more_without_text: int
     encoder: Fingerprint | None
+    engine: Engine
     approximation: Approximation | None
     limits: tuple[tuple[str, str], ...]
     diagnosis: Diagnosis | None
@@ -108,7 +110,7 @@ def status(request: Request, check: str = "") -> HTMLResponse:
     searcher: Searcher = request.app.state.searcher
     caller: Caller = request.scope[CALLER]
     with searcher.opened() as (reader, generation):
-        is_too_large = reader.passage_count > MOST_CHECKED
+        is_too_large = reader.passage_count > MOST_CHECKED or not isinstance(searcher.store, Embedded)
         diagnosis = _diagnosis(searcher) if check and caller.may_write and not is_too_large else None
         documents = generation.catalogue.documents
         values = facets(documents)
@@ -125,7 +127,8 @@ def status(request: Request, check: str = "") -> HTMLResponse:
             without_text=tuple(map(_without_text, without_text[:MOST_FILES])),
             more_without_text=max(0, len(without_text) - MOST_FILES),
             encoder=Fingerprint.from_json(reader.fingerprint) if reader.fingerprint else None,
-            approximation=generation.dense.approximation,
+            engine=searcher.store.engine,
+            approximation=generation.arms.approximation,
             limits=_limits(request.app.state.limits),
             diagnosis=diagnosis,
             is_too_large=is_too_large,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.records import Document
-from indexer.store import Reader
 from service.candidates import Generation
 from service.citation import Citation, title_of
 from service.facets import Choice, facets

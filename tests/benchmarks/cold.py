@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from indexer.embedded import Embedded
 from indexer.encoder import locate_model
 from indexer.settings import Settings
-from indexer.store import Store
 from tests.benchmarks.peers import is_installed
 from tests.benchmarks.processes import CITEWELL, run, serving
 
@@ -81,7 +81,7 @@ def _until_ready(folder: Path) -> float:
 def _txtai_index(folder: Path, model: str, scratch: Path) -> str:
     from txtai import Embeddings
 
-    with Store.open(folder).reading() as reader:
+    with Embedded.open(folder).reading() as reader:
         ids = [number for document in reader.documents() for number in reader.passage_ids(document.doc_id)]
         texts = [one.passage.input for one in reader.passages(ids[:FEW]).values()]
     embeddings = Embeddings({"path": model, "method": "sentence-transformers", "gpu": False, "content": True})

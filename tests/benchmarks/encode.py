@@ -16,9 +16,10 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.embedded import Embedded
 from indexer.records import StoredPassage
 from indexer.settings import Settings
-from indexer.store import Reader, Store
+from indexer.store import Reader
 from service.evaluation.questions import Question
 from service.evaluation.run import Found
 from tests.benchmarks.peers import OURS, USUAL, Peer, peers
@@ -31,7 +32,7 @@ DEEP = 100
 
 def main(folder: Path, file: Path | None, most: int, limit: int | None, *, back_ends: bool) -> None:
     settings = Settings.load(index=folder)
-    with Store.open(folder).reading() as reader:
+    with Embedded.open(folder).reading() as reader:
         held = {document.path for document in reader.documents()}
         questions = answerable(read(file, limit), held) if file else []
         passages = _passages(reader, questions, most)

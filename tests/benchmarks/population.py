@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.embedded import Embedded
 from indexer.encoder import Fingerprint
+from indexer.hashes import text_sha256
 from indexer.records import Document, Page, Passage, Span, StoredPassage
 from indexer.sources import Source
-from indexer.store import Reader, Store, Writer, text_sha256
+from indexer.store import Reader, Store, Writer
 
 ROOT = "/made-up"
 A_DOCUMENT = 90  # passages, about as many as an inspection report has
@@ -37,7 +39,7 @@ SYLLABLES = "bar cal dun eve fen gar hol ing kel lin mor nor oak pen rad sta tor
 
 def grow(folder: Path, base: Path, count: int) -> int:
     """Add made-up documents of the passages of `base` until an index has `count` passages; give how many it has."""
-    store = Store.open(base)
+    store = Embedded.open(base)
     with store.reading() as reader:
         ids = [number for document in reader.documents() for number in reader.passage_ids(document.doc_id)]
         fingerprint = reader.fingerprint or ""

@@ -14,7 +14,8 @@ from time import perf_counter
 
 import numpy as np
 
-from indexer.store import Reader, Store
+from indexer.embedded import Embedded
+from indexer.store import Reader
 from tests.benchmarks.processes import memory_mb
 
 ASKED = 60  # questions
@@ -30,11 +31,11 @@ def derive(folder: Path) -> None:
 
     def timed(make: Callable[[Reader], object]) -> float:
         started = perf_counter()
-        with Store.open(folder).reading() as reader:
+        with Embedded.open(folder).reading() as reader:
             make(reader)
         return perf_counter() - started
 
-    with Store.open(folder).reading() as reader:
+    with Embedded.open(folder).reading() as reader:
         fingerprint = reader.fingerprint or ""
     dim = Fingerprint.from_json(fingerprint).dim
     took = {
@@ -57,7 +58,7 @@ def ask(folder: Path, file: Path) -> None:
     from service.search import Searcher
 
     texts = [question.text for question in read_questions(file).all]
-    searcher = Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder)), recent=0)
+    searcher = Searcher(Embedded.open(folder), SentenceEncoder(Settings.load(index=folder)), recent=0)
     searcher.search(Query(texts[-1]))
     first_at = perf_counter()
     took = []

@@ -15,9 +15,9 @@ from time import perf_counter
 
 import numpy as np
 
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.settings import Settings
-from indexer.store import Store
 from service.evaluation.run import Found
 from service.query import Query
 from service.search import Searcher
@@ -30,7 +30,7 @@ DEEP = 100  # hits for nDCG@10, so that ten documents of a public set are among 
 
 def main(folder: Path, file: Path, limit: int | None) -> None:
     settings = Settings.load(index=folder)
-    store = Store.open(folder)
+    store = Embedded.open(folder)
     ours = Searcher(store, SentenceEncoder(settings), recent=0)
     ours.warm_up()
     usual = Usual(folder)

@@ -13,9 +13,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from indexer.embedded import Embedded
 from indexer.records import StoredPassage
 from indexer.settings import Settings
-from indexer.store import Store
 from tests.benchmarks.peers import sentence_transformer
 from tests.benchmarks.processes import memory_mb
 from tests.benchmarks.quality import read
@@ -27,7 +27,7 @@ class Usual:
     """Searches the vectors and passages of one of our indexes in the usual way."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = Store.open(folder)
+        self._store = Embedded.open(folder)
         self._model = sentence_transformer(Settings.load(index=folder))
         dim = self._model.get_embedding_dimension() or 0
         with self._store.reading() as reader:

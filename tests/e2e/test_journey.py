@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.records import StoredPassage
 from indexer.settings import Settings
-from indexer.store import Store
 from service.answering import Answer, Answerer
 from service.query import Query
 from service.search import Hit, Searcher
@@ -69,8 +69,8 @@ def encoder() -> SentenceEncoder:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Store]:
-    store = Store.open(folder / INDEX)
+def opened(folder: Path) -> Iterator[Embedded]:
+    store = Embedded.open(folder / INDEX)
     try:
         yield store
     finally:

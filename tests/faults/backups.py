@@ -13,10 +13,10 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from indexer.backup import back_up, restore
+from indexer.embedded import Embedded
 from indexer.errors import IndexBusyError, IndexFormatError, InputError
 from indexer.lexical import generation_files
 from indexer.originals import ORIGINALS
-from indexer.store import Store
 from tests.faults.changing import Reports
 from tests.faults.table import Row
 from tests.faults.traffic import SPAWN, started
@@ -112,7 +112,7 @@ def _copied(copy: Copy, index: Path, target: Path) -> tuple[int, str | None]:
                 if not left:
                     raise
                 time.sleep(0.05)
-        with closing(Store.open(target)) as store, store.reading() as reader:
+        with closing(Embedded.open(target)) as store, store.reading() as reader:
             reader.check()
             version = reader.version
             missing = {document.sha256 for document in reader.documents()}

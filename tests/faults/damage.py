@@ -20,10 +20,10 @@ import pytest
 
 from indexer import dense, lexical, outlines
 from indexer.database import STORE_FILE
+from indexer.embedded import Embedded
 from indexer.errors import NotFoundError, UnusableIndexError
 from indexer.records import Mode
 from indexer.settings import Settings
-from indexer.store import Store
 from indexer.store.rows import META, SEALED, TABLES, MetaRow, Tally, outline_crc, read_seal, vectors_crc
 from indexer.sync import sync
 from service.query import Query
@@ -82,7 +82,7 @@ def make(folder: Path, seed: int) -> Made:
     (sources / "5.txt").unlink()
     _sync(sources, settings, snapshot=True)
     older = Path(shutil.copytree(settings.index, folder / "older"))
-    with Store.open(settings.index).reading():  # so that the log stays
+    with Embedded.open(settings.index).reading():  # so that the log stays
         _write(sources / "7.txt", random)
         _write(sources / "new.txt", random)
         (sources / "2.txt").unlink()
@@ -93,7 +93,7 @@ def make(folder: Path, seed: int) -> Made:
     assert (logged / f"{STORE_FILE}-wal").stat().st_size > PAGE
     asked = set()
     for one in (older, resting):
-        with closing(Store(one)) as store, store.reading() as reader:
+        with closing(Embedded(one)) as store, store.reading() as reader:
             asked |= {(document.doc_id, n) for document in reader.documents() for n in range(1, document.pages + 2)}
     files = [path for one in (resting, logged, older) for path in one.rglob("*") if path.is_file()]
     made = Made(
@@ -113,7 +113,7 @@ def make(folder: Path, seed: int) -> Made:
 
 def answers(folder: Path, asked: Sequence[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     """Ask an index everything: gives the generation's token, what was asked, and the answer, for what is answered."""
-    store = Store.open(folder)
+    store = Embedded.open(folder)
     searcher = Searcher(store, WordEncoder())
     yield from _asked(store, "documents", lambda reader: repr(reader.documents()))
     yield from _asked(store, "counts", lambda reader: repr((reader.counts(), reader.bodies(), reader.refusals())))
@@ -135,7 +135,7 @@ def answers(folder: Path, asked: Sequence[tuple[str, int]]) -> Iterator[tuple[st
         yield token, query.text, repr((found.generation, hits))
 
 
-def _asked(store: Store, name: str, ask: Callable[..., str], *given: Any) -> Iterator[tuple[str, str, str]]:
+def _asked(store: Embedded, name: str, ask: Callable[..., str], *given: Any) -> Iterator[tuple[str, str, str]]:
     try:
         with store.reading() as reader:
             try:
@@ -161,7 +161,7 @@ def _sync(sources: Path, settings: Settings, *, snapshot: bool = False) -> None:
     encoder = WordEncoder()
     sync([sources], settings, encoder=encoder, readers=TextReaders())
     if snapshot:  # so small an index needs none
-        with Store.open(settings.index).reading() as reader:
+        with Embedded.open(settings.index).reading() as reader:
             dense.write_snapshot(settings.index, reader, fingerprint=encoder.fingerprint.to_json(), dim=DIM)
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(outlines, "LEAST", 1)

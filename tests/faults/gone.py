@@ -15,10 +15,10 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from indexer.embedded import Embedded
 from indexer.lexical import Lexical
 from indexer.records import Mode
 from indexer.settings import Settings
-from indexer.store import Store
 from indexer.sync import sync
 from indexer.words import Terms
 from service.app import create_app
@@ -55,7 +55,7 @@ def attempt(base: Path, seed: int, *, rounds: int) -> tuple[int, list[Left]]:
         for _ in range(rounds):
             _sync(folder, settings)
             if open_before is None:
-                store = stack.enter_context(closing(Store.open(index)))
+                store = stack.enter_context(closing(Embedded.open(index)))
                 open_before = Searcher(store, WordEncoder())
             left += _looked_for(gone, list(canaries.values()), index, open_before)
             for path in random.sample(sorted(canaries), random.randint(1, 4)):
@@ -95,7 +95,7 @@ def _looked_for(gone: list[str], there: list[str], index: Path, open_before: Sea
     """Look for what is gone; what is there must be seen by the same looking, or it would prove nothing."""
     asked = [*gone[-2:], *there[-2:]]
     said = dict(_answers(open_before, asked))
-    with closing(Store.open(index)) as store:
+    with closing(Embedded.open(index)) as store:
         fresh = Searcher(store, WordEncoder())
         said |= {f"fresh {where}": text for where, text in _answers(fresh, asked)}
         with store.reading() as reader:
@@ -132,7 +132,7 @@ def _answers(searcher: Searcher, canaries: list[str]) -> Iterator[tuple[str, str
             address = f"/v1/documents/{document['doc_id']}/pages/{page}"
             yield address, client.get(address).text
     with searcher.store.reading() as reader:
-        yield "status", StatusResponse.of(reader, searcher.store.folder).model_dump_json()
+        yield "status", StatusResponse.of(reader, searcher.store).model_dump_json()
 
 
 def _files(index: Path) -> list[Path]:

@@ -20,11 +20,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from indexer import database, dense, lexical, outlines, sync
+from indexer.collection import Reader
+from indexer.embedded import Embedded
 from indexer.encoding import Encoding
 from indexer.errors import CitewellError, IndexMissingError
+from indexer.hashes import text_sha256
 from indexer.originals import original
 from indexer.settings import Settings
-from indexer.store import Reader, Store, Writer, text_sha256
+from indexer.store import Writer
 from service.cli import _exit_code
 from service.query import Query
 from service.search import Hit, Searcher
@@ -234,7 +237,7 @@ def check(_: Connection | None, index: Path, asked: Sequence[Query]) -> Checked:
     """Read everything that an index says, and look for what is wrong."""
     warnings = _listen()
     try:
-        with closing(Store.open(index)) as opened:
+        with closing(Embedded.open(index)) as opened:
             seen, problems = _see(Searcher(opened, WordEncoder(room=ROOM)), asked)
     except IndexMissingError:
         return Checked(Seen(0), ())
@@ -279,7 +282,7 @@ def leftovers(_: Connection | None, index: Path) -> tuple[str, ...]:
     fitting = {"originals", database.STORE_FILE, database.LOCK_FILE, database.HOLDER_FILE, *database.OF_A_SERVICE}
     fitting |= {f"{database.STORE_FILE}-{ending}" for ending in ("wal", "shm")}
     try:
-        with closing(Store.open(index)) as opened, opened.reading() as reader:
+        with closing(Embedded.open(index)) as opened, opened.reading() as reader:
             wanted = {document.sha256 for document in reader.documents()}
             fitting.add(f"lexical-{reader.version.generation:08d}")
             for kind, ending in (("dense", "faiss"), ("outlines", "bin")):

@@ -14,9 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from indexer.embedded import Embedded
 from indexer.records import Mode
 from indexer.settings import Settings
-from indexer.store import Store
 from indexer.sync import sync
 from service.query import Query
 from service.search import Searcher
@@ -132,7 +132,7 @@ class Sequences(RuleBasedStateMachine):
         expected = contents(anew)
         if differs := difference(contents(index), expected):
             raise AssertionError(differs)
-        self.following = self.following or Searcher(Store.open(index), WordEncoder())
+        self.following = self.following or Searcher(Embedded.open(index), WordEncoder())
         if differs := difference(hits(self.following), expected["hits"]):
             raise AssertionError(f"to who searched before: {differs}")
 
@@ -161,7 +161,7 @@ def built_twice(base: Path, number: int) -> str | None:
     made = []
     for name in ("one", "other"):
         synced(reports.folder, base / name)
-        with closing(Store.open(base / name)) as store, store.reading() as reader:
+        with closing(Embedded.open(base / name)) as store, store.reading() as reader:
             ids = [reader.passage_ids(document.doc_id) for document in reader.documents()]
             searcher = Searcher(store, WordEncoder())
             answers = [answer(searcher, query) for query in queries(number)]
@@ -192,7 +192,7 @@ def synced(folder: Path, index: Path) -> None:
 
 def contents(index: Path) -> dict[str, Any]:
     """Give all that an index says, but for what depends on its history."""
-    with closing(Store.open(index)) as store:
+    with closing(Embedded.open(index)) as store:
         with store.reading() as reader:
             documents = reader.documents()
             pages = [

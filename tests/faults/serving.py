@@ -21,8 +21,8 @@ import numpy as np
 from fastapi import FastAPI
 from numpy.typing import NDArray
 
+from indexer.embedded import Embedded
 from indexer.settings import Limits, Settings
-from indexer.store import Store
 from indexer.sync import sync
 from service.search import RECENT, Searcher
 from service.server import Common
@@ -201,7 +201,7 @@ def main() -> None:
     plant(given.bug)
     # Where searches are to take their time, those asked again do, too.
     recent = 0 if given.slow else RECENT
-    searcher = Searcher(Store.open(given.folder / "index"), SlowEncoder(given.slow), recent=recent)
+    searcher = Searcher(Embedded.open(given.folder / "index"), SlowEncoder(given.slow), recent=recent)
     settings = Settings(index=given.folder / "index", port=0, limits=given.limits)
 
     def opened(common: Common) -> FastAPI:

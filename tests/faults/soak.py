@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from fastapi.testclient import TestClient
 
-from indexer.store import Store
+from indexer.embedded import Embedded
 from service.app import create_app
 from service.search import Searcher
 from tests.fakes import WordEncoder
@@ -24,7 +24,7 @@ from tests.faults.traffic import started
 GROWTH = 0.10  # of memory, at most
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
-MakeSearcher = Callable[[Store, WordEncoder], Searcher]
+MakeSearcher = Callable[[Embedded, WordEncoder], Searcher]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def rows(seed: int) -> list[Row]:
 def _serve(  # noqa: PLR0917 - a process takes them by place
     pipe: Connection, reports: Reports, seed: int, asked: int, first: int, swaps: int, make_searcher: MakeSearcher
 ) -> None:
-    searcher = make_searcher(Store.open(reports.settings.index), WordEncoder())
+    searcher = make_searcher(Embedded.open(reports.settings.index), WordEncoder())
     client = TestClient(
         create_app(searcher),
         base_url="http://localhost",

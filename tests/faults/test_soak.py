@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.store import Reader
+from indexer.collection import Reader
+from indexer.embedded import Embedded
 from service.candidates import Generation
 from service.query import Query
 from service.search import Searcher, SearchResult
@@ -22,7 +23,8 @@ class LeavesConnections(Searcher):
     def opened(self) -> Iterator[tuple[Reader, Generation]]:
         with super().opened() as found:
             yield found
-        self.__dict__.setdefault("left", []).append(self.store._idle.pop())
+        assert isinstance(self.store, Embedded)
+        self.__dict__.setdefault("left", []).append(self.store._store._idle.pop())
 
 
 class KeepsAnswers(Searcher):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.store import Reader
+from indexer.collection import Reader
 from service.candidates import Generation
 from service.search import Searcher
 from tests.faults.traffic import attempt

@@ -21,7 +21,7 @@ import numpy as np
 
 from indexer.backup import back_up
 from indexer.database import STORE_FILE
-from indexer.store import Store
+from indexer.embedded import Embedded
 from service.search import Searcher
 from tests.fakes import WordEncoder
 from tests.faults.changing import Reports, answer, queries
@@ -35,7 +35,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 Told = tuple[int, int, str]  # number of the question, generation and hash of the answer
 Times = tuple[float, float]  # when something began and ended
-MakeSearcher = Callable[[Store, WordEncoder], Searcher]
+MakeSearcher = Callable[[Embedded, WordEncoder], Searcher]
 
 
 @dataclass
@@ -86,7 +86,7 @@ def attempt(
     reports = Reports(base, seed, documents)
     index, kept = reports.settings.index, base / "kept"
     back_up(index, kept / str(reports.sync().generation))
-    answer(make_searcher(Store.open(index), WordEncoder()), queries(seed)[0])  # what is imported late is there now
+    answer(make_searcher(Embedded.open(index), WordEncoder()), queries(seed)[0])  # what is imported late is there now
     enough = SPAWN.Event()
     with started(_write, reports, kept, seconds, every, enough) as writer:
         ask = _ask_in_processes if in_processes else _ask_in_threads
@@ -145,7 +145,7 @@ def rows(seed: int) -> list[Row]:
 
 def _ask_in_threads(asked: _Asked, readers: int, writer: Connection) -> list[Heard]:
     heard = [Heard() for _ in range(readers)]
-    with closing(Store.open(asked.index)) as store:
+    with closing(Embedded.open(asked.index)) as store:
         searcher = asked.make_searcher(store, WordEncoder())
         _begin([writer])
         threads = [Thread(target=_ask, args=(searcher, asked, *one)) for one in enumerate(heard)]
@@ -165,7 +165,7 @@ def _ask_in_processes(asked: _Asked, readers: int, writer: Connection) -> list[H
 
 def _ask_alone(pipe: Connection, asked: _Asked, first: int) -> None:
     heard = Heard()
-    with closing(Store.open(asked.index)) as store:
+    with closing(Embedded.open(asked.index)) as store:
         searcher = asked.make_searcher(store, WordEncoder())
         _wait_to_begin(pipe)
         _ask(searcher, asked, first, heard)
@@ -231,7 +231,7 @@ def _expected(kept: Path, generations: set[int], seed: int) -> set[Told]:
     """Answer all questions of some generations anew, each from its backup."""
     expected = set()
     for generation in sorted(generations):
-        with closing(Store.open(kept / str(generation))) as store:
+        with closing(Embedded.open(kept / str(generation))) as store:
             searcher = Searcher(store, WordEncoder())
             expected |= {(number, *answer(searcher, query)) for number, query in enumerate(queries(seed))}
     return expected

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from indexer import encoding
 from indexer.encoding import AHEAD, Encoding, Vectors
+from indexer.hashes import input_sha256
 from indexer.journal import Journal
 from indexer.records import Passage, Span
-from indexer.store import input_sha256
 from tests.fakes import DIM, WordEncoder
 
 WAIT_S = 20  # for what comes at once, unless the test fails

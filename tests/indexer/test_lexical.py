@@ -26,6 +26,7 @@ from indexer.errors import UnusableIndexError
 from indexer.lexical import Lexical, drop_other_generations, write_generation
 from indexer.manifests import read_manifest, sealed
 from indexer.records import Filter, IndexedText, Version
+from indexer.where import where
 from indexer.words import Terms, split_query, take_apart
 
 PIER = "The ferry leaves the north pier at noon."
@@ -94,11 +95,11 @@ def of(*texts: str | IndexedText) -> Lexical:
 
 
 def ids(index: Lexical, query: str, k: int = 100, wanted: Filter = Filter()) -> list[int]:  # noqa: B008 - frozen
-    return [i for i, _ in index.search(split_query(query), k, wanted)]
+    return [i for i, _ in index.search(split_query(query), k, where(wanted))]
 
 
 def matching(index: Lexical, query: str, wanted: Filter = Filter()) -> list[int]:  # noqa: B008 - frozen
-    found = index.matching(split_query(query), wanted)
+    found = index.matching(split_query(query), where(wanted))
     assert found is not None
     assert found.dtype == np.int64
     return [int(i) for i in found]
@@ -202,13 +203,13 @@ def test_any_search_gives_the_textbook_result(
     ]
     expected = {i: score for i, score in bm25(store, query, wanted).items() if i in fitting}
 
-    found = index.search(terms, k, wanted)
-    everything = index.search(terms, 100, wanted)
+    found = index.search(terms, k, where(wanted))
+    everything = index.search(terms, 100, where(wanted))
 
     assert dict(everything) == pytest.approx(expected, rel=2e-4)
     assert everything == sorted(everything, key=lambda hit: (-hit[1], hit[0]))
     assert found == everything[:k]
-    matches = index.matching(terms, wanted)
+    matches = index.matching(terms, where(wanted))
     assert (matches is None) == (not phrase and not excluded)
     assert matches is None or matches.tolist() == fitting
 
@@ -434,7 +435,7 @@ def test_a_well_known_word_joined_is_excluded_apart_as_well() -> None:
 
 def test_a_query_without_conditions_restricts_nothing() -> None:
     """Filters alone are for the caller, who has them anyway."""
-    assert of(PIER).matching(Terms("ferry"), Filter(bodies=frozenset())) is None
+    assert of(PIER).matching(Terms("ferry"), where(Filter(bodies=frozenset()))) is None
 
 
 def test_filters_do_not_change_scores() -> None:
@@ -443,7 +444,7 @@ def test_filters_do_not_change_scores() -> None:
     index = of(text, MILL)
     every = Filter(frozenset(["Lyne"]), frozenset(["visit"]), date(2020, 1, 1), date(2020, 1, 1))
     (plain, *_) = index.search(Terms("ferry pier"), 10)
-    assert index.search(Terms("ferry pier", ("north pier",), ("mill",)), 10, every) == [plain]
+    assert index.search(Terms("ferry pier", ("north pier",), ("mill",)), 10, where(every)) == [plain]
 
 
 # --- one generation

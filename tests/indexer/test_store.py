@@ -31,6 +31,7 @@ from indexer.errors import (
     Refusal,
     UnusableIndexError,
 )
+from indexer.hashes import input_sha256
 from indexer.records import (
     Counts,
     Document,
@@ -38,6 +39,7 @@ from indexer.records import (
     Evidence,
     Furniture,
     IndexedText,
+    Known,
     Metadata,
     Origin,
     Page,
@@ -47,7 +49,7 @@ from indexer.records import (
     Span,
     Version,
 )
-from indexer.store import Known, Reader, Store, Writer, input_sha256
+from indexer.store import Reader, Store, Writer
 from indexer.store.rows import TABLES
 from tests.fakes import page, without_lines
 
@@ -571,13 +573,13 @@ def test_texts_come_with_what_filters_go_by(tmp_path: Path) -> None:
         commit(writer)
     with Store.writing(tmp_path) as writer:
         (third,) = put(writer, document("b.txt"), "Three.")
-        assert list(writer.texts_since(1)) == [IndexedText(third, "", "Three.")]
+        assert list(writer.texts_since(1)) == [IndexedText(third, "", "Three.", document=2)]
         commit(writer)
     with Store.open(tmp_path).reading() as reader:
         assert list(reader.texts_since(0)) == [
-            IndexedText(first[0], "", "One.", "Lyne", "visit", date(2020, 2, 29)),
-            IndexedText(first[1], "", "Two.", "Lyne", "visit", date(2020, 2, 29)),
-            IndexedText(third, "", "Three."),
+            IndexedText(first[0], "", "One.", "Lyne", "visit", date(2020, 2, 29), 1),
+            IndexedText(first[1], "", "Two.", "Lyne", "visit", date(2020, 2, 29), 1),
+            IndexedText(third, "", "Three.", document=2),
         ]
         assert list(reader.texts_since(2)) == []
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from indexer import dense, encoding, lexical, originals, sync
 from indexer.dense import Dense
+from indexer.embedded import Embedded
 from indexer.errors import (
     DocumentRefusedError,
     EncoderMismatchError,
@@ -1307,11 +1308,11 @@ def test_words_of_a_generation_that_never_came_are_removed(library: Library, mon
     before = everything(library)
     library.write("boats.txt", BREAD)
     with monkeypatch.context() as patched:
-        patched.setattr(Writer, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(Writer, "_put_seal", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.sync()
         assert word_folders(library.index) == ["lexical-00000001"]
-        patched.setattr(sync, "_take_back", lambda _: None)  # as when the process is killed
+        patched.setattr(Embedded, "_take_back", lambda _: None)  # as when the process is killed
         with pytest.raises(KeyboardInterrupt):
             library.sync()
     assert word_folders(library.index) == ["lexical-00000001", "lexical-00000002"]

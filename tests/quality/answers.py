@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.settings import Settings
-from indexer.store import Store
 from service.answering import Answerer, Looked
 from service.answering.chances import ANSWERABLE, FACTS, LEAST, LEAST_MEANING, RIGHT, Fact, facts_of
 from service.answering.choice import WEIGHTS, choose
@@ -134,7 +134,7 @@ def main(pairs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _examples(folder: Path, file: Path) -> list[Example]:
-    answerer = Answerer(Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder))))
+    answerer = Answerer(Searcher(Embedded.open(folder), SentenceEncoder(Settings.load(index=folder))))
     made = []
     with answerer.searcher.opened() as (reader, generation):
         off_topic = [Question(text, QuestionType.UNANSWERABLE, text, ()) for text in ELSEWHERE]

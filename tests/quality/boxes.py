@@ -22,9 +22,10 @@ from time import perf_counter
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from indexer.embedded import Embedded
 from indexer.records import Box, Document, Passage, Span
 from indexer.settings import Settings
-from indexer.store import Reader, Store
+from indexer.store import Reader
 from service.pictures import Pictures, file_of
 
 FLOOR = 0.99
@@ -35,7 +36,7 @@ LEFT_OUT = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf", "Cn", "Co", "Cs", "Pd"))  # 
 def main(folder: Path, count: int, seed: int) -> bool:
     rng = random.Random(seed)
     settings = Settings(index=folder)
-    store, pictures = Store.open(folder), Pictures(settings)
+    store, pictures = Embedded.open(folder), Pictures(settings)
     cold, warm, sizes, lines, misses, turned = [], [], [], [], [], 0
     with store.reading() as reader:
         documents = [document for document in reader.documents() if document.format == "pdf"]

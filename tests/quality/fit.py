@@ -16,10 +16,11 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.collection import Reader
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.records import Mode
 from indexer.settings import Settings
-from indexer.store import Reader, Store
 from service.arrange import Group, arrange
 from service.candidates import Candidates, Generation, gather
 from service.evaluation.measures import calibration
@@ -112,7 +113,7 @@ class Bench:
         return outcome(example.question, hits, took_ms=0.0)
 
     def _groups(self, sums: NDArray[np.float64], example: Example) -> list[Group]:
-        return arrange(sums, example.candidates.ids, self.catalogue, example.reading, K)
+        return arrange(sums, example.candidates, self.catalogue, example.reading, K)
 
     def _fold(self, fold: int) -> list[Example]:
         return [example for example, its in zip(self.examples, self.folds, strict=True) if its == fold]
@@ -123,7 +124,7 @@ class Bench:
 
 def main(folder: Path, files: Sequence[Path]) -> None:
     encoder = SentenceEncoder(Settings.load(index=folder))
-    searcher = Searcher(Store.open(folder), encoder)
+    searcher = Searcher(Embedded.open(folder), encoder)
     questions = [question for file in files for question in read_questions(file).all]
     for mode in Mode:
         bench = Bench(questions, mode, searcher, encoder)

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.settings import Settings
-from indexer.store import Store
 from service.answering import Answerer
 from service.evaluation.measures import Group
 from service.evaluation.outcomes import Evaluation
@@ -28,7 +28,7 @@ FIGURES = ("page_hit@1", "page_hit@5", "page_hit@10", "page_mrr@10", "document_h
 
 def summary(folder: Path, questions: Path) -> str:
     """Ask the questions of a file and write down the figures, the rank of every gold page, and what was answered."""
-    searcher = Searcher(Store.open(folder), SentenceEncoder(Settings.load(index=folder)))
+    searcher = Searcher(Embedded.open(folder), SentenceEncoder(Settings.load(index=folder)))
     with searcher.store.reading() as reader:
         held = Held.of(reader)
     found = evaluate(read_questions(questions), searcher, held, like=Query("questions", k=K), asks=Answerer(searcher))

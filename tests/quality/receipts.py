@@ -19,8 +19,9 @@ from random import Random
 from time import perf_counter
 from typing import cast
 
+from indexer.embedded import Embedded
 from indexer.records import Document, Page, Removal
-from indexer.store import Reader, Store
+from indexer.store import Reader
 from service.answering.answer import Quote
 from service.citation import cite_within
 from service.receipts import Receipt, Resolution, issue, parse_receipt, resolve, to_json
@@ -58,11 +59,11 @@ class Altered:
 
 def main(folder: Path, other: Path, quotes: int, seed: int) -> None:
     random = Random(seed)
-    with Store.open(folder).reading() as reader:
+    with Embedded.open(folder).reading() as reader:
         receipts = _issued(reader, quotes, random)
     size = sum(len(to_json(receipt)) for receipt in receipts) / len(receipts)
     print(f"{len(receipts)} receipts, {size:,.0f} bytes on average")
-    with Store.open(other).reading() as reader:
+    with Embedded.open(other).reading() as reader:
         started = perf_counter()
         found = [resolve(receipt, reader) for receipt in receipts]
         took = (perf_counter() - started) / len(receipts) * 1000
@@ -75,7 +76,7 @@ def main(folder: Path, other: Path, quotes: int, seed: int) -> None:
             assert not any(one.passed for one in altered)
             _tell(f"store edited {name}", list(_altered(receipts, reader, alter, random, sha256=None)))
     forged = [replace(one, text=_changed(one.text, random.randrange(len(one.text)))) for one in receipts]
-    with Store.open(other).reading() as reader:
+    with Embedded.open(other).reading() as reader:
         found = [resolve(one, reader) for one in forged]
         _tell("receipt edited in the quote", found)
         assert not any(one.passed for one in found)

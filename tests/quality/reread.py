@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
+from indexer.embedded import Embedded
 from indexer.originals import original
 from indexer.records import StoredPassage
-from indexer.store import Store
 from service.citation import cite
 
 SAMPLE = 200
@@ -23,7 +23,7 @@ SEED = 7
 
 
 def main(folder: Path, sample: int) -> None:
-    store = Store.open(folder)
+    store = Embedded.open(folder)
     with store.reading() as reader:
         passages = [
             passage

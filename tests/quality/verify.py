@@ -22,10 +22,10 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from indexer.embedded import Embedded
 from indexer.encoder import SentenceEncoder
 from indexer.records import Span
 from indexer.settings import Settings
-from indexer.store import Store
 from service.search import Searcher
 from service.verification import FEWEST_WORDS, LONGEST_QUOTE, Kind, Verdict, Verification, verify
 
@@ -91,7 +91,7 @@ def mutations(sentence: str, vocabulary: Sequence[str], rng: random.Random) -> I
 
 def main(folder: Path, count: int, seed: int, strangers: Path | None) -> None:
     settings = Settings(index=folder)
-    searcher = Searcher(Store.open(folder), SentenceEncoder(settings))
+    searcher = Searcher(Embedded.open(folder), SentenceEncoder(settings))
     rng = random.Random(seed)
     sentences, texts, dates = read(searcher)
     chosen = rng.sample(sentences, min(count, len(sentences)))

@@ -10,8 +10,8 @@ from typing import Self
 import pytest
 from fastapi.testclient import TestClient
 
+from indexer.embedded import Embedded
 from indexer.settings import Settings
-from indexer.store import Store
 from indexer.sync import Report, sync
 from service.app import create_app
 from service.search import Searcher
@@ -63,7 +63,7 @@ class Library:
 
     def searcher(self, encoder: WordEncoder | None = None) -> Searcher:
         """Open the index for searching."""
-        return Searcher(Store.open(self.settings.index), encoder or WordEncoder())
+        return Searcher(Embedded.open(self.settings.index), encoder or WordEncoder())
 
 
 @dataclass(frozen=True)

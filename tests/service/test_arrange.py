@@ -20,9 +20,10 @@ from service.arrange import (
     Group,
     arrange,
 )
+from service.candidates import Candidates
 from service.catalogue import Catalogue
 from service.reading import Reading
-from tests.service.made import NOTHING_READ, catalogue, document
+from tests.service.made import NOTHING_READ, candidates, catalogue, document
 
 ACROSS, OVER_TIME = replace(NOTHING_READ, across=True), replace(NOTHING_READ, over_time=True)
 COSTS = [(NOTHING_READ, REPEATED), (OVER_TIME, REPEATED_OVER_TIME), (ACROSS, REPEATED_ACROSS)]
@@ -31,26 +32,26 @@ MOST = 0.4 * REPEATED_ACROSS  # sums lie between this and its negative, as those
 
 @dataclass(frozen=True)
 class Found:
-    """A catalogue, and what a search found in it."""
+    """What a search found in a catalogue."""
 
     catalogue: Catalogue
-    rows: list[int]  # in the catalogue, ascending
+    candidates: Candidates
     sums: NDArray[np.float64]
 
     def arranged(self, reading: Reading, k: int) -> list[Group]:
-        return arrange(self.sums, self.catalogue.ids[self.rows], self.catalogue, reading, k)
+        return arrange(self.sums, self.candidates, self.catalogue, reading, k)
 
     def document(self, row: int) -> int:
-        return int(self.catalogue.places[self.rows[row]])
+        return int(self.candidates.places[row])
 
     def owner(self, row: int) -> int:
         return int(self.catalogue.owners[self.document(row)])
 
     def page(self, row: int) -> int:
-        return int(self.catalogue.pages[self.rows[row]])
+        return int(self.candidates.outlined.pages[row])
 
     def sketch(self, row: int) -> NDArray[np.uint32]:
-        return self.catalogue.outlines.sketch(self.rows[row])
+        return self.candidates.outlined.sketches[row]
 
 
 def found(
@@ -66,10 +67,10 @@ def found(
     """
     documents = [document(f"d{place}", body) for place, body in enumerate(bodies)]
     step = 1 + apart
-    passages = [(place, ()) for place, _ in sums for _ in range(step)]
-    rows = list(range(0, len(passages), step))
-    of_pages = [page for page in pages or [1] * len(sums) for _ in range(step)]
-    return Found(catalogue(documents, passages, pages=of_pages), rows, np.array([value for _, value in sums]))
+    of_pages = pages or [1] * len(sums)
+    passages = [(place, page, ()) for (place, _), page in zip(sums, of_pages, strict=True) for _ in range(step)]
+    made = candidates(passages, range(0, len(passages), step))
+    return Found(catalogue(documents), made, np.array([value for _, value in sums]))
 
 
 SKETCHES = [(), (1, 2), (1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 6), (4, 5, 6, 7, 8, 9), tuple(range(20, 40))]
@@ -88,7 +89,8 @@ def searches(draw: st.DrawFn) -> Found:
     some = st.integers(-60, 60).map(lambda share: share * MOST / 60) | st.integers(-4, 4).map(float)
     sums = [draw(some) for _ in rows]
     documents = [document(f"d{place}", body) for place, body in enumerate(bodies)]
-    return Found(catalogue(documents, passages, pages=pages), rows, np.array(sums, np.float64))
+    paged = [(place, page, sketch) for (place, sketch), page in zip(passages, pages, strict=True)]
+    return Found(catalogue(documents), candidates(paged, rows), np.array(sums, np.float64))
 
 
 READINGS = st.sampled_from([NOTHING_READ, OVER_TIME, ACROSS])
@@ -100,9 +102,9 @@ def test_each_passage_is_in_one_hit_at_most(search: Found, reading: Reading, k: 
     groups = search.arranged(reading, k)
     told = [row for group in groups for row in (group.row, *group.merged, *group.twins)]
     assert len(told) == len(set(told))
-    assert set(told) <= set(range(len(search.rows)))
+    assert set(told) <= set(range(len(search.sums)))
     assert len(groups) <= k
-    assert len(groups) == k or len(told) == len(search.rows)
+    assert len(groups) == k or len(told) == len(search.sums)
 
 
 @given(searches(), st.sampled_from(COSTS), st.integers(1, 12))
@@ -123,7 +125,7 @@ def test_what_is_merged_is_one_stretch_of_a_page(search: Found, reading: Reading
     """So that it reads on, stays short enough to quote, and is cited by the page of what fits best."""
     for group in search.arranged(reading, k):
         members = sorted([group.row, *group.merged])
-        stretch = [search.rows[row] for row in members]
+        stretch = [int(search.candidates.ids[row]) for row in members]
         assert stretch == list(range(stretch[0], stretch[0] + len(stretch)))
         assert len(members) <= MERGED
         assert len({search.document(row) for row in members}) == 1

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from indexer.backup import MANIFEST
-from indexer.store import Store
+from indexer.embedded import Embedded
 from tests.service.conftest import Citewell, Library, client_of
 
 
@@ -55,5 +55,5 @@ def test_what_cannot_be_done_says_why(citewell: Citewell, library: Library, tmp_
         assert (ran.code, ran.out) == (code, "")
         assert message in ran.err
 
-    assert Store.open(library.settings.index).folder == library.settings.index
+    assert Embedded.open(library.settings.index).folder == library.settings.index
     assert not (tmp_path / "more").exists()

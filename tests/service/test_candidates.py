@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from indexer.collection import Reader
 from indexer.records import Mode, StoredPassage
-from indexer.store import Reader
 from service.candidates import Candidates, gather
 from service.query import Query
 from service.ranking import DENSE, LEXICAL, Signal

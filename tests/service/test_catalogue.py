@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from indexer.records import Event, Filter
+from indexer.where import where
 from indexer.words import Terms
 from service.catalogue import OPENING, SPEAKS_OF, Catalogue
 from service.reading import read
 from service.search import Searcher
+from tests.fakes import DIM
 from tests.service.conftest import Library
 from tests.service.made import catalogue, document
 
@@ -77,11 +79,14 @@ STORED_DAYS = st.none() | st.sampled_from(
 )
 def test_catalogue_and_words_let_the_same_through(searcher: Searcher, wanted: Filter) -> None:
     """Neither way of searching sees more than the other, whatever the filter."""
-    with searcher.opened() as (_, generation):
+    with searcher.opened() as (reader, generation):
         made = generation.catalogue
-        by_words = generation.lexical.matching(Terms("", excluded=("unheard-of",)), wanted)
+        by_words = generation.arms.holding(Terms("", excluded=("unheard-of",)), where(wanted))
+        by_meaning = [one for one, _ in generation.arms.nearest(np.zeros(DIM, np.float32), 100, where(wanted))]
+        fitting = [one.doc_id for one, fits in zip(made.documents, made.fitting(wanted), strict=True) if fits]
+        ids = sorted(passage_id for doc_id in fitting for passage_id in reader.passage_ids(doc_id))
     assert by_words is not None
-    assert by_words.tolist() == made.passages(made.fitting(wanted)).tolist()
+    assert by_words.tolist() == sorted(by_meaning) == ids
 
 
 # --- whom a document is of
@@ -126,10 +131,9 @@ def test_a_document_without_a_body_is_about_those_it_speaks_of() -> None:
 
 def test_a_collection_without_any_body_is_about_none() -> None:
     """There is nothing to name, and documents are still told apart."""
-    made = catalogue([document("one", title="Alder Council"), document("other")], [(0, (1, 2)), (1, (1, 2))])
+    made = catalogue([document("one", title="Alder Council"), document("other")])
     assert asked(made, "What did Alder Council do?") == ({}, {})
     assert len(set(made.owners.tolist())) == 2
-    assert made.spread.tolist() == pytest.approx([np.log(2)] * 2)
 
 
 @given(st.lists(st.none() | BODIES, max_size=6), st.text("alder birch council ?", max_size=30))
@@ -313,7 +317,7 @@ def test_newest_among_any(facts: list[tuple[str | None, date | None, str | None]
 # --- as the index changes
 
 
-def test_rows_lead_to_the_documents_and_pages_that_passages_are_of(library: Library) -> None:
+def test_outlines_lead_to_the_documents_and_pages_that_passages_are_of(library: Library) -> None:
     """After documents came and went, each passage still stands with its own document, and the page it begins on."""
     searcher = library.searcher()
     searcher.generation()
@@ -327,9 +331,9 @@ def test_rows_lead_to_the_documents_and_pages_that_passages_are_of(library: Libr
             (one.path, passage_id) for one in reader.documents() for passage_id in reader.passage_ids(one.doc_id)
         ]
         ids = [passage_id for _, passage_id in found]
-        rows = made.rows(np.array(ids, np.int64))
+        outlined = generation.arms.outlined(np.array(ids, np.int64))
         stored = reader.passages(ids)
-        assert [made.documents[place].path for place in made.places[rows]] == [path for path, _ in found]
-        assert sorted(rows.tolist()) == list(range(len(made.ids)))
-        assert made.pages[rows].tolist() == [stored[one].passage.spans[0].page for one in ids]
-        assert set(made.pages.tolist()) == {1, 2}
+        places = made.places(outlined.documents)
+        assert [made.documents[place].path for place in places] == [path for path, _ in found]
+        assert outlined.pages.tolist() == [stored[one].passage.spans[0].page for one in ids]
+        assert set(outlined.pages.tolist()) == {1, 2}

@@ -11,9 +11,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from indexer.database import STORE_FILE
+from indexer.embedded import Embedded
 from indexer.errors import IndexFormatError
 from indexer.records import Span, StoredPassage
-from indexer.store import Reader, Store
+from indexer.store import Reader
 from service.citation import Citation, cite, cite_spans, cite_within, page_link, text_of
 from tests.faults.damage import reseal
 from tests.service.conftest import REPORTS, Library, make_library
@@ -36,7 +37,7 @@ def change(library: Library, statement: str, *values: object) -> None:
 
 def test_a_citation_says_where_a_passage_stands(shelf: Library) -> None:
     """A passage over a page break has a span on each page, and its link marks those of the first."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
         found = cite([stored], reader)
     first, second = REPORTS["redbrook/2019.txt"].split("\f")
@@ -62,7 +63,7 @@ def test_a_citation_says_where_a_passage_stands(shelf: Library) -> None:
 
 def test_neighbouring_passages_are_cited_as_one(shelf: Library) -> None:
     """The spans of all stand in order, the hash is that of the joined text, and the link marks those of one page."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         parts = [passage(reader, words) for words in ("The school budget grew", "Foster carers", "Bridges")]
         found, alone = cite(parts, reader), cite(parts[:1], reader)
     pages = REPORTS["redbrook/2019.txt"].split("\f")
@@ -78,7 +79,7 @@ def test_neighbouring_passages_are_cited_as_one(shelf: Library) -> None:
 def test_one_altered_part_keeps_all_from_being_cited(library: Library) -> None:
     """A quote of several passages is checked in each of them."""
     change(library, "UPDATE passages SET text = replace(text, 'Bridges', 'Ridges')")
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         parts = [passage(reader, words) for words in ("Foster carers", "Ridges")]
         with pytest.raises(IndexFormatError, match="is not what its pages say"):
             cite(parts, reader)
@@ -86,7 +87,7 @@ def test_one_altered_part_keeps_all_from_being_cited(library: Library) -> None:
 
 def test_a_document_without_a_title_goes_by_its_file_name(shelf: Library) -> None:
     """Unknown metadata stay unknown, but a citation always has something to call the document."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         found = cite([passage(reader, "without a date")], reader)
     assert (found.title, found.publisher, found.body, found.published, found.kind) == ("loose.txt", *[None] * 4)
 
@@ -109,7 +110,7 @@ def test_an_altered_passage_is_not_cited(library: Library, statement: str, value
     change(library, statement, *values)
     with (
         pytest.raises(IndexFormatError, match="damaged") as error,
-        Store.open(library.settings.index).reading() as reader,
+        Embedded.open(library.settings.index).reading() as reader,
     ):
         cite([passage(reader, "The school budget")], reader)
     assert "run `citewell doctor --repair`" in str(error.value)
@@ -125,7 +126,7 @@ def test_altering_page_and_passage_alike_is_noticed(library: Library) -> None:
         text,
         sha256(text.encode()).hexdigest(),
     )
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         with pytest.raises(IndexFormatError, match=r"`redbrook/2022\.txt` is not what its pages say"):
             cite([passage(reader, "ten per cent")], reader)
         whole = passage(reader, "The library")
@@ -134,7 +135,7 @@ def test_altering_page_and_passage_alike_is_noticed(library: Library) -> None:
 
 def test_a_passage_that_is_not_of_the_store_is_not_cited(shelf: Library) -> None:
     """The text is compared with the pages, not with itself."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "The library")
         forged = replace(stored, passage=replace(stored.passage, text="The library opened early."))
         with pytest.raises(IndexFormatError):
@@ -159,7 +160,7 @@ def cut(found: Citation, texts: Mapping[str, str]) -> str:
 
 def test_a_part_of_a_passage_is_cited_by_its_own_characters(shelf: Library) -> None:
     """Its hash is of the part alone; all that is told of the document is as for the whole."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
         start, end = stored.passage.text.index("trained"), stored.passage.text.index(" arrived")
         found, whole = cite_within(stored, start, end, reader), cite([stored], reader)
@@ -175,7 +176,7 @@ def test_a_part_of_a_passage_is_cited_by_its_own_characters(shelf: Library) -> N
 
 def test_a_part_on_the_second_page_is_cited_there(shelf: Library) -> None:
     """The page that a passage begins on plays no part."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
         start = stored.passage.text.index("first child")
         found = cite_within(stored, start, start + 5, reader)
@@ -184,7 +185,7 @@ def test_a_part_on_the_second_page_is_cited_there(shelf: Library) -> None:
 
 def test_the_whole_of_a_passage_is_cited_as_the_passage_is(shelf: Library) -> None:
     """There is one way to cite it."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         for words in ("Foster carers", "The library", "without a date"):
             stored = passage(reader, words)
             assert cite_within(stored, 0, len(stored.passage.text), reader) == cite([stored], reader)
@@ -203,7 +204,7 @@ def test_any_part_of_any_passage_is_exactly_these_characters(
 ) -> None:
     """Over page breaks too, wherever it begins and ends within the spans."""
     library = make_library(tmp_path_factory.mktemp("parts"), {"any.txt": text}, "path\n")
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         ids = [passage_id for document in reader.documents() for passage_id in reader.passage_ids(document.doc_id)]
         for stored in reader.passages(ids).values():
             joints, at = set(), -1
@@ -220,7 +221,7 @@ def test_any_part_of_any_passage_is_exactly_these_characters(
 
 def test_a_part_that_begins_between_pages_is_not_cited(shelf: Library) -> None:
     """The line feed that joins them stands on neither; nor is nothing cited."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
         joint = stored.passage.text.index("\nfirst")
         for start, end in ((joint, joint + 6), (joint - 3, joint + 1), (joint, joint + 1), (5, 5)):
@@ -231,7 +232,7 @@ def test_a_part_that_begins_between_pages_is_not_cited(shelf: Library) -> None:
 def test_no_part_of_an_altered_passage_is_cited(library: Library) -> None:
     """Also where the part itself is as it was."""
     change(library, "UPDATE passages SET text = replace(text, 'Carers meet', 'Carers met')")
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         stored = passage(reader, "Foster carers")
         with pytest.raises(IndexFormatError, match="is not what its pages say"):
             cite_within(stored, 0, 13, reader)
@@ -239,7 +240,7 @@ def test_no_part_of_an_altered_passage_is_cited(library: Library) -> None:
 
 def test_any_places_of_a_document_may_be_cited(shelf: Library) -> None:
     """Whatever passages they are in, as long as they read as is said."""
-    with Store.open(shelf.settings.index).reading() as reader:
+    with Embedded.open(shelf.settings.index).reading() as reader:
         document = passage(reader, "Foster carers").document
         spans = (Span(1, 4, 10), Span(2, 0, 5))
         found = cite_spans(document, spans, "school\nfirst", reader)

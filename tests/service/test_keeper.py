@@ -11,10 +11,10 @@ from typing import TypeVar
 import pytest
 
 from indexer.database import WATCH_LOCK, writer_lock
+from indexer.embedded import Embedded
 from indexer.errors import DocumentRefusedError, ModelError
 from indexer.records import Extracted
 from indexer.settings import Settings
-from indexer.store import Store
 from indexer.sync import Readers
 from service import keeper as keeping
 from service.jobs import Job, Jobs, State
@@ -77,7 +77,7 @@ def ended(keeper: Keeper, job: Job) -> Job:
 
 def paths(settings: Settings) -> set[str]:
     """Give the paths of the documents that are indexed."""
-    with Store.open(settings.index).reading() as reader:
+    with Embedded.open(settings.index).reading() as reader:
         return {document.path for document in reader.documents()}
 
 

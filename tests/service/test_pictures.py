@@ -11,12 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from indexer.embedded import Embedded
 from indexer.errors import DocumentRefusedError, InputError, NotFoundError, Refusal
 from indexer.extract import Readers
 from indexer.originals import original
 from indexer.records import Document, Picture
 from indexer.settings import Limits, Settings
-from indexer.store import Reader, Store
+from indexer.store import Reader
 from indexer.sync import sync
 from service import pictures as module
 from service.app import create_app
@@ -74,19 +75,19 @@ def fresh(library: Library) -> Iterator[Pictures]:
 
 def documents(library: Library) -> dict[str, Document]:
     """Give the documents by the first letter of their paths."""
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         return {document.path[0]: document for document in reader.documents()}
 
 
 def place(library: Library, doc_id: str, number: int, quote: str) -> tuple[int, int]:
     """Find words on a page as it is stored, where line ends and spaces are alike."""
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         text = reader.page_text(doc_id, number).replace("\n", " ")
     return text.index(quote), text.index(quote) + len(quote)
 
 
 def draw(pictures: Pictures, library: Library, name: str, number: int = 1, *spans: tuple[int, int]) -> Picture:
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         return draw_as_of(pictures, reader, documents(library)[name], number, *spans)
 
 
@@ -135,7 +136,7 @@ def test_what_is_no_pdf_has_no_picture(made: Library, pictures: Pictures) -> Non
 @pytest.mark.parametrize("width", [-1, 0, 199, 2001, 10**9])
 def test_only_sensible_widths_are_drawn(made: Library, pictures: Pictures, width: int) -> None:
     """Nobody can have a picture that fills the memory."""
-    with Store.open(made.settings.index).reading() as reader, pytest.raises(InputError, match="200 to 2000"):
+    with Embedded.open(made.settings.index).reading() as reader, pytest.raises(InputError, match="200 to 2000"):
         draw_as_of(pictures, reader, documents(made)["a"], width=width)
 
 
@@ -173,7 +174,7 @@ def test_nothing_of_another_generation_stays(
     """After a sync all is drawn anew; for a request from before it nothing is kept."""
     drawn = drawn_once(monkeypatch)
     a = documents(library)["a"]
-    with Store.open(library.settings.index).reading() as before:
+    with Embedded.open(library.settings.index).reading() as before:
         draw_as_of(fresh, before, a)
         with Readers(library.settings) as readers:
             without = library.settings.model_copy(update={"exclude": ("t*",)})
@@ -211,7 +212,7 @@ def test_a_page_that_was_read_in_another_way_has_no_marks(
     monkeypatch.undo()
     assert draw(pictures, made, "a", 1, (0, 6)).boxes != ()
     other = replace(documents(made)["a"], reader="pypdf 7.1.0")
-    with Store.open(made.settings.index).reading() as reader:
+    with Embedded.open(made.settings.index).reading() as reader:
         assert draw_as_of(pictures, reader, other, 1, (0, 7)).boxes == ()
 
 
@@ -247,7 +248,7 @@ def test_a_drawing_takes_no_longer_than_an_answer(made: Library, monkeypatch: py
 @pytest.fixture(scope="module")
 def client(made: Library, pictures: Pictures) -> TestClient:
     """Give a client of the service with pictures."""
-    app = create_app(Searcher(Store.open(made.settings.index), WordEncoder()), pictures=pictures)
+    app = create_app(Searcher(Embedded.open(made.settings.index), WordEncoder()), pictures=pictures)
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 
@@ -297,7 +298,7 @@ def test_a_picture_that_cannot_be_made_says_why(
 
 def test_pictures_can_be_switched_off(made: Library) -> None:
     """The problem says where the text is."""
-    app = create_app(Searcher(Store.open(made.settings.index), WordEncoder()))
+    app = create_app(Searcher(Embedded.open(made.settings.index), WordEncoder()))
     doc_id = documents(made)["a"].doc_id
     answer = TestClient(app, base_url="http://localhost").get(f"/v1/documents/{doc_id}/pages/1.png")
     assert answer.status_code == 404
@@ -327,7 +328,7 @@ def test_a_file_is_given_as_a_download(client: TestClient, made: Library) -> Non
 def test_a_file_that_is_not_kept_is_not_found(library: Library) -> None:
     """So is that of a document which is not there."""
     index, document = library.settings.index, documents(library)["t"]
-    client = TestClient(create_app(Searcher(Store.open(index), WordEncoder())), base_url="http://localhost")
+    client = TestClient(create_app(Searcher(Embedded.open(index), WordEncoder())), base_url="http://localhost")
     address = f"/v1/documents/{document.doc_id}/file"
     assert client.get(address).content == TURNED
     original(index, document.sha256).unlink()

@@ -14,10 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from indexer.database import STORE_FILE
+from indexer.embedded import Embedded
 from indexer.errors import DocumentRefusedError, IndexFormatError, InputError, NotFoundError
+from indexer.hashes import text_sha256
 from indexer.records import Document, Extracted, Furniture, Metadata, Page, Removal, Span, Version
 from indexer.settings import Settings
-from indexer.store import Reader, Store, text_sha256
+from indexer.store import Reader
 from indexer.sync import sync
 from service.answering.answer import Quote
 from service.citation import cite_spans, cite_within
@@ -34,7 +36,7 @@ BUDGET = "The school budget grew by five per cent."
 
 @contextmanager
 def reading(index: Path) -> Iterator[Reader]:
-    with Store.open(index).reading() as reader:
+    with Embedded.open(index).reading() as reader:
         yield reader
 
 

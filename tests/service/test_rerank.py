@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from indexer.embedded import Embedded
 from indexer.records import Mode
-from indexer.store import Store
 from service.query import Query
 from service.schemas import SearchResponse
 from service.search import Hit, Searcher
@@ -41,7 +41,7 @@ class Indifferent:
 
 
 def searcher_of(library: Library, reranker: Backwards | Indifferent, depth: int = 20) -> Searcher:
-    store = Store.open(library.settings.index)
+    store = Embedded.open(library.settings.index)
     return Searcher(store, WordEncoder(), reranker=reranker, rerank_depth=depth)
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from indexer.embedded import Embedded
 from indexer.errors import EncoderMismatchError, IndexFormatError, IndexMissingError, InputError
 from indexer.records import Mode
-from indexer.store import Store
 from service.candidates import Asked, Candidates, gather
 from service.citation import Citation
 from service.query import Query
@@ -102,7 +102,7 @@ def test_the_weights_decide_the_order(shelf: Library) -> None:
     """By one signal alone, that which has most of it comes first, and nothing else has a part in it."""
     first = {}
     for signal in (Signal.PASSAGE, Signal.WORDS, Signal.TIME):
-        searcher = Searcher(Store.open(shelf.settings.index), WordEncoder(), {Mode.HYBRID: only(signal)})
+        searcher = Searcher(Embedded.open(shelf.settings.index), WordEncoder(), {Mode.HYBRID: only(signal)})
         hits = searcher.search(Query("rivers, volunteers and otters in 2019", k=100)).hits
         values = [part.value for hit in hits for part in hit.parts if part.signal == signal]
         assert values[0] == max(values)
@@ -129,7 +129,7 @@ def ferries(folder: Path, log: str) -> list[Hit]:
     """Search a log of two days for the second."""
     library = make_library(folder, {"log.txt": log}, "path\n")
     weights = {Mode.DENSE: only(Signal.PASSAGE)}
-    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), weights)
+    searcher = Searcher(Embedded.open(library.settings.index), WordEncoder(), weights)
     return list(searcher.search(Query("day two of the ferry to the island", k=5, mode=Mode.DENSE)).hits)
 
 
@@ -299,7 +299,7 @@ def test_what_is_asked_again_is_not_looked_up_again(library: Library, monkeypatc
         return gather(one, *rest)
 
     monkeypatch.setattr("service.search.gather", noted)
-    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), recent=2)
+    searcher = Searcher(Embedded.open(library.settings.index), WordEncoder(), recent=2)
     first = searcher.search(Query("bees"))
     assert replace(searcher.search(Query("bees")), took_ms=0) == replace(first, took_ms=0)
     assert asked == ["bees"]
@@ -349,7 +349,7 @@ def test_an_index_that_was_deleted_is_not_served(library: Library, tmp_path: Pat
 @pytest.mark.parametrize("table", ["pages", "passages"])
 def test_altered_text_is_never_served(library: Library, table: str) -> None:
     """A searcher that is already open notices an alteration, too, where it reads the text again."""
-    searcher = Searcher(Store.open(library.settings.index), WordEncoder(), recent=0)
+    searcher = Searcher(Embedded.open(library.settings.index), WordEncoder(), recent=0)
     assert searcher.search(Query("school budget", k=1)).hits
     change(library, f"UPDATE {table} SET text = replace(text, 'budget', 'profit')")
     with pytest.raises(IndexFormatError):

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from indexer.dense import Approximation
+from indexer.collection import Engine
 from indexer.encoder import Fingerprint
 from indexer.errors import Refusal
-from indexer.records import Counts, Refused
+from indexer.records import Approximation, Counts, Refused
 from indexer.sync import Progress, Report
 from service.answering import Quote, Status
 from service.citation import Citation
@@ -339,6 +339,7 @@ def status(name: str) -> StatusResponse:
     """Make a status."""
     return StatusResponse(
         index=name,
+        engine=Engine(name, has_words=False, shards=2, replicas=2),
         generation=7,
         finished_at=datetime(2024, 3, 2, 1, 0, tzinfo=UTC),
         counts=Counts(1_234, 20_000, 1, 98_765, 1, {"page number": 1_000, "caption": 1}),

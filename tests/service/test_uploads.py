@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from indexer import sources
 from indexer.database import INCOMING
+from indexer.embedded import Embedded
 from indexer.errors import InputError, NotFoundError, UnusableIndexError
 from indexer.settings import Settings
 from indexer.sources import MANIFEST, scan
-from indexer.store import Store
 from service import uploads
 from service.uploads import ConflictError, Upload, Uploaded, receive, remove, safe_name
 from tests.service.conftest import Library
@@ -302,7 +302,7 @@ def test_the_manifest_itself_cannot_be_removed(settings: Settings) -> None:
 
 def test_documents_of_other_folders_are_not_removed(library: Library) -> None:
     """The error says where to remove the file; an unknown id is not found."""
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         document = reader.find("loose.txt")
         with pytest.raises(
             ConflictError, match=rf"`loose.txt` comes from `{library.sources}`; remove the file there"
@@ -318,7 +318,7 @@ def test_a_document_whose_file_has_gone_needs_only_a_sync(library: Library) -> N
     sent = send(library.settings, {"a.txt": TEXT})[0]
     library.sync()
     (library.settings.uploads / "a.txt").unlink()
-    with Store.open(library.settings.index).reading() as reader:
+    with Embedded.open(library.settings.index).reading() as reader:
         remove(library.settings, sent.doc_id, reader)
 
 

@@ -29,7 +29,7 @@ def reading(question: str) -> Reading:
 
 def says(of: Document, text: str, short: str | None = None) -> Candidate:
     """Make the one sentence of a report."""
-    return candidate(stored(int(CATALOGUE.ids[REPORTS.index(of)]), of, text), short=short)
+    return candidate(stored(1 + REPORTS.index(of), of, text), short=short)
 
 
 def chosen(found: Sequence[Candidate], sums: Sequence[float], question: str | None = None) -> list[Chosen]:
@@ -134,7 +134,7 @@ def test_a_change_of_a_body_is_told_by_its_own_reports() -> None:
     held = catalogue(documents)
     names = Names([one.metadata.body for one in documents if one.metadata.body])
     found = [
-        candidate(stored(int(held.ids[documents.index(of)]), of, text))
+        candidate(stored(1 + documents.index(of), of, text))
         for of, text in ((OTHER, NETS), (NEW, GULLS), (long_name, CRABS), (OLD, EELS))
     ]
     sums = np.array([9.0 + WITHIN_APART, 2.0, 1.0, 0.0])
@@ -165,7 +165,7 @@ def test_quotes_of_many_reports_end_somewhere() -> None:
     """With the best."""
     many = [report(f"report{number}", None, date(2000 + number, 1, 1)) for number in range(12)]
     held = catalogue(many)
-    found = [candidate(stored(int(held.ids[place]), of, GULLS)) for place, of in enumerate(many)]
+    found = [candidate(stored(1 + place, of, GULLS)) for place, of in enumerate(many)]
     told = choose(found, np.linspace(0, 1, 12), reading(CHANGE), held)
     assert [one.best.stored.document for one in told] == many[-MOST_REPORTS:]
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from indexer.embedded import Embedded
 from indexer.errors import InputError
 from indexer.settings import Settings
-from indexer.store import Store
 from service.evaluation.beir import make_index, read_set
 from service.evaluation.questions import Evidence
 from service.evaluation.run import Held, evaluate
@@ -64,7 +64,7 @@ def test_a_set_goes_through_the_ordinary_pipeline(folder: Path, tmp_path: Path) 
     public, encoder = read_set(folder), WordEncoder()
     given = settings(tmp_path / "index")
     assert make_index(public, given, encoder=encoder, readers=TextReaders())
-    store = Store.open(given.index)
+    store = Embedded.open(given.index)
     with store.reading() as reader:
         held = Held.of(reader)
         assert {document.path: document.metadata.title for document in reader.documents()}[
@@ -104,7 +104,7 @@ def test_an_index_of_other_texts_is_left_alone(folder: Path, tmp_path: Path, cor
     (folder / "corpus.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in corpus))
     with pytest.raises(InputError, match="does not hold the documents of `tiny`, and stays as it is"):
         make_index(read_set(folder), given, encoder=encoder, readers=TextReaders())
-    with Store.open(given.index).reading() as reader:
+    with Embedded.open(given.index).reading() as reader:
         assert reader.version.generation == 1
 
 
