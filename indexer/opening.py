@@ -31,7 +31,7 @@ def existing(settings: Settings) -> Collection:
     with collection.reading() as reader:
         if reader.version.generation == 0:
             raise IndexMissingError(
-                f"the index in `{settings.index}` was never finished; run `citewell index SOURCE`"
+                f"the index in `{collection.name}` was never finished; run `citewell index SOURCE`"
             )
     if settings.require_words and not collection.engine.has_words:
         raise InputError(

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     parse_wall_s: int = Field(120, ge=1, description="seconds for one file")
     parse_recycle: int = Field(50, ge=1, description="files after which a child process is replaced")
 
+    scheduler: str = Field(
+        "", description="address of a Dask scheduler whose workers read and encode files; none if empty"
+    )
+
     # metadata
     kinds: tuple[str, ...] = Field(
         (

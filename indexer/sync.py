@@ -13,11 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.bulk import Executor, contents_of, drop_shards
 from indexer.collection import Writer
 from indexer.disk import Need, explained
 from indexer.encoder import Encoder
@@ -32,6 +37,7 @@ from indexer.passages import cut
 from indexer.records import Document, Extracted, Known, Metadata, Page, Passage, Prune, Refused, Removal, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
+from indexer.shards import Job, Made, Tools
 from indexer.sources import Scan, Source, read, scan
 
 log = logging.getLogger(__name__)
@@ -83,20 +89,10 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """A file that is new or changed."""
-
-    source: Source
-    sha256: str
-    size: int
-    recipe: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Made:
     """What became of a file, all but its vectors."""
 
-    job: _Job
+    job: Job
     document: Document
     pages: tuple[Page, ...]
     removals: tuple[Removal, ...]
@@ -112,12 +108,15 @@ def sync(
     prune: Prune = Prune.ALL,
     reencode: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    executor: Executor | None = None,
 ) -> Report:
     """Make the index in `settings.index` hold the named folders and files, and the uploads, as they are now.
 
     `prune` says which documents that are in none of them are removed. `reencode` makes all anew, for another encoder.
-    Raises InputError, UnusableIndexError or one of its kinds, ModelError, or what `progress` raises to stop it; the
-    index is then as it was.
+    Where an `executor` is given, its workers read and encode the files, else this process.
+
+    Raises InputError, UnusableIndexError or one of its kinds, ModelError, WorkersError, or what `progress` raises to
+    stop it; the index is then as it was.
     """
     started = perf_counter()
     if reencode and prune is not Prune.ALL:
@@ -132,11 +131,10 @@ def sync(
             files_before = writer.file_hashes()
             run = _Run(found, writer, settings, encoder, need, prune=prune, reencode=reencode, progress=progress)
             try:
-                journal = Journal(settings.index, encoder.fingerprint.to_json(), encoder.fingerprint.dim)
-                with Encoding(encoder, journal, run.tell_encoded) as encoding:
-                    batches = _batches(run.make(readers))
-                    for batch, vectors in encoding.ahead(batches, _passages, run.known_vectors):
-                        run.store(batch, vectors)
+                if executor:
+                    run.store_made_by(executor)
+                else:
+                    run.store_made_here(readers)
                 run.remove_the_rest()
                 version = run.commit()
             except BaseException as error:
@@ -144,8 +142,10 @@ def sync(
                     drop_other_originals(settings.index, writer.file_hashes() if version else files_before)
                 if explained(error, settings.index, 0):  # the user needs the space, or the disk cannot be relied on
                     drop_journal(settings.index)
+                    drop_shards(settings.index)
                 raise
             drop_journal(settings.index)
+            drop_shards(settings.index)
             _drop_other_originals(settings.index, writer.file_hashes() if settings.keep_originals else set())
     except (OSError, CitewellError) as error:
         if version or not (told := explained(error, settings.index, need.bytes(settings.index))):
@@ -205,53 +205,34 @@ class _Run:
         self.passages = 0
         self.encoded = 0
 
-    def make(self, readers: Readers) -> Iterator[_Made]:
-        """Read and cut every file that is new or changed, a few files ahead of the one that is asked for."""
-        for job, result in readers.read_all(self._changed(), lambda job: job.source.path):
-            known = Known(job.sha256, job.recipe)
+    def store_made_here(self, readers: Readers) -> None:
+        """Read, cut and encode every file that is new or changed, and put the documents into the store."""
+        dim = self._encoder.fingerprint.dim
+        journal = Journal(self._settings.index, self._encoder.fingerprint.to_json(), dim)
+        with Encoding(self._encoder, journal, self._tell_encoded) as encoding:
+            for batch, vectors in encoding.ahead(_batches(self._made(readers)), _passages, self._known_vectors):
+                rest = iter(vectors)
+                for made in batch:
+                    sketches = [sketch(passage.text, made.document.metadata.body) for passage in made.passages]
+                    self._put(made, made.job.recipe, list(islice(rest, len(made.passages))), sketches)
+
+    def store_made_by(self, executor: Executor) -> None:
+        """Have workers do so, and put into the store what they give back."""
+        encoder, settings = self._encoder, self._settings
+        jobs = contents_of(
+            self._changed(),
+            settings,
+            encoder.fingerprint,
+            executor=executor,
+            tools=Tools(make),
+            told=lambda _, encoded: self._tell_encoded(encoded),
+        )
+        for job, result in jobs:
             if isinstance(result, DocumentRefusedError):
-                self._refuse(job.source, result, known)
-                continue
-            try:
-                made = _make(job, result, self._settings, self._encoder)
-            except DocumentRefusedError as error:
-                self._refuse(job.source, error, known)
-                continue
-            self._need.store(job.size, made.pages, made.passages, self._encoder.fingerprint.dim)
-            yield made
-
-    def known_vectors(self, inputs: Sequence[str]) -> dict[str, Vectors]:
-        """Give what the index holds of the vectors of these inputs, by `input_sha256`."""
-        return {} if self._reencode else self._writer.vectors_of(inputs, self._encoder.fingerprint.dim)
-
-    def tell_encoded(self, count: int) -> None:
-        """Show that so many more passages were encoded."""
-        self.encoded += count
-        self._show_progress()
-
-    def store(self, batch: Sequence[_Made], vectors: Sequence[Vectors]) -> None:
-        """Put some documents into the store, with the vectors of their passages."""
-        for made in batch:
-            document, count = made.document, len(made.passages)
-            self._writer.put_document(
-                document,
-                made.job.recipe,
-                pages=made.pages,
-                removals=made.removals,
-                passages=made.passages,
-                vectors=vectors[:count],
-                sketches=[sketch(passage.text, document.metadata.body) for passage in made.passages],
-            )
-            vectors = vectors[count:]
-            key = (document.root, document.path)
-            (self.updated if key in self._known else self.added).append(document.path)
-            self._present.add(key)
-            self.pages += len(made.pages)
-            self.passages += count
-            if document.needs_ocr:
-                self.needs_ocr[document.file] = document.needs_ocr
-            if document.notes:
-                self.notes[document.file] = document.notes
+                self._refuse(job.source, result, Known(job.sha256, job.recipe))
+            else:
+                self._need.store(job.size, result.pages, result.passages, encoder.fingerprint.dim)
+                self._put(result, result.recipe, result.vectors, result.sketches)
 
     def remove_the_rest(self) -> None:
         """Remove the documents that are no longer in the sources.
@@ -282,7 +263,54 @@ class _Run:
         self._writer.commit(fingerprint, changes if is_new else None)
         return version
 
-    def _changed(self) -> Iterator[tuple[_Job, bytes]]:
+    def _made(self, readers: Readers) -> Iterator[_Made]:
+        """Read and cut every file that is new or changed, a few files ahead of the one that is asked for."""
+        for job, result in readers.read_all(self._changed(), lambda job: job.source.path):
+            known = Known(job.sha256, job.recipe)
+            if isinstance(result, DocumentRefusedError):
+                self._refuse(job.source, result, known)
+                continue
+            try:
+                made = make(job, result, self._settings, self._encoder)
+            except DocumentRefusedError as error:
+                self._refuse(job.source, error, known)
+                continue
+            self._need.store(job.size, made.pages, made.passages, self._encoder.fingerprint.dim)
+            yield made
+
+    def _known_vectors(self, inputs: Sequence[str]) -> dict[str, Vectors]:
+        """Give what the index holds of the vectors of these inputs, by `input_sha256`."""
+        return {} if self._reencode else self._writer.vectors_of(inputs, self._encoder.fingerprint.dim)
+
+    def _tell_encoded(self, count: int) -> None:
+        """Show that so many more passages were encoded."""
+        self.encoded += count
+        self._show_progress()
+
+    def _put(
+        self, made: Made, recipe: str, vectors: Sequence[Vectors], sketches: Sequence[NDArray[np.uint32]]
+    ) -> None:
+        document = made.document
+        self._writer.put_document(
+            document,
+            recipe,
+            pages=made.pages,
+            removals=made.removals,
+            passages=made.passages,
+            vectors=vectors,
+            sketches=sketches,
+        )
+        key = (document.root, document.path)
+        (self.updated if key in self._known else self.added).append(document.path)
+        self._present.add(key)
+        self.pages += len(made.pages)
+        self.passages += len(made.passages)
+        if document.needs_ocr:
+            self.needs_ocr[document.file] = document.needs_ocr
+        if document.notes:
+            self.notes[document.file] = document.notes
+
+    def _changed(self) -> Iterator[tuple[Job, bytes]]:
         known = {} if self._reencode else self._known
         refused = {} if self._reencode else self._writer.known_refusals()
         for source in self._found.sources:
@@ -299,7 +327,7 @@ class _Run:
                 self._refuse(source, error, None)
                 continue
             self._need.see(len(data))
-            job = _Job(source, sha256(data).hexdigest(), len(data), _recipe(source, self._settings))
+            job = Job(source, sha256(data).hexdigest(), len(data), _recipe(source, self._settings))
             now = Known(job.sha256, job.recipe)
             if key in refused and refused[key][0] == now:
                 self.refused.append((refused[key][1], now))
@@ -331,7 +359,8 @@ def _recipe(source: Source, settings: Settings) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _make(job: _Job, extracted: Extracted, settings: Settings, encoder: Encoder) -> _Made:
+def make(job: Job, extracted: Extracted, settings: Settings, encoder: Encoder) -> _Made:
+    """Make a document of a file's pages, all but its vectors. Raises DocumentRefusedError where it has no text."""
     source = job.source
     removals = find_furniture(extracted.pages)
     metadata = merge(

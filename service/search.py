@@ -1,17 +1,18 @@
 """From a query to ranked, cited passages."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from threading import Lock
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 
 from indexer.collection import Collection, Reader
 from indexer.encoder import Encoder
-from indexer.errors import InputError
+from indexer.errors import GenerationGoneError, InputError
 from indexer.records import Mode, StoredPassage, Version
 from indexer.reranker import Reranker
 from indexer.settings import RERANK_DEPTH
@@ -25,6 +26,8 @@ from service.laps import Laps
 from service.query import Query, resolve
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
 from service.reading import Period, Reading, interpreted, read
+
+T = TypeVar("T")
 
 RECENT = 500  # results that are kept, as many questions are asked again: some 30 KB each
 
@@ -164,8 +167,19 @@ class Searcher:
         What was asked of this generation before is answered as it was then. Raises InputError for a filter that
         names nothing, UnusableIndexError where the index cannot be used.
         """
-        with self.opened() as (reader, generation):
-            return self.search_in(reader, generation, query)
+        return self.of_one_generation(lambda reader, generation: self.search_in(reader, generation, query))
+
+    def of_one_generation(self, ask: Callable[[Reader, Generation], T]) -> T:
+        """Ask one generation; once more where what it was about to tell was removed meanwhile.
+
+        An engine without snapshots of its own deletes rows a few seconds after they were removed.
+        """
+        try:
+            with self.opened() as (reader, generation):
+                return ask(reader, generation)
+        except GenerationGoneError:
+            with self.opened() as (reader, generation):
+                return ask(reader, generation)
 
     def search_in(self, reader: Reader, generation: Generation, query: Query) -> SearchResult:
         """Search what `opened` gave. Raises as `search` does."""

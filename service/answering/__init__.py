@@ -39,8 +39,7 @@ class Answerer:
 
     def ask(self, query: Query) -> Answer:
         """Answer in quotes, or say why not. Raises as `Searcher.search` does."""
-        with self.searcher.opened() as (reader, generation):
-            return self.ask_in(reader, generation, query)
+        return self.searcher.of_one_generation(lambda reader, generation: self.ask_in(reader, generation, query))
 
     def ask_in(self, reader: Reader, generation: Generation, query: Query) -> Answer:
         """Answer from what the searcher has opened. Raises likewise."""

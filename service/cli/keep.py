@@ -1,5 +1,6 @@
 """Commands that keep an index: `index` and `status`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,14 @@ def index(
     reencode: Annotated[
         bool, typer.Option("--reencode", help="Make all documents anew, for another encoder.")
     ] = False,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Have the workers of a Dask scheduler read and encode the files: tcp://HOST:8786.",
+            show_default=False,
+        ),
+    ] = None,
     index: Index = None,
     json: Json = False,
 ) -> int:
@@ -22,15 +31,20 @@ def index(
 
     Without SOURCE, the sources are those of the setting `sources`, or else corpus/.
     """
+    from indexer.cluster import open_cluster as workers_at
     from indexer.encoder import SentenceEncoder
     from indexer.extract import Readers
     from indexer.records import Prune
     from indexer.sync import sync
     from service.terminal import print_report, progress_bar
 
-    settings = load_settings(index)
+    settings = load_settings(index, scheduler=workers)
     encoder = SentenceEncoder(settings)
-    with Readers(settings) as readers, progress_bar() as progress:
+    with (
+        workers_at(settings.scheduler) if settings.scheduler else nullcontext() as executor,
+        Readers(settings) as readers,
+        progress_bar() as progress,
+    ):
         report = sync(
             sources or settings.sources or [Path("corpus")],
             settings,
@@ -39,6 +53,7 @@ def index(
             prune=Prune.NOTHING if no_prune else Prune.ALL,
             reencode=reencode,
             progress=progress,
+            executor=executor,
         )
     if json:
         print_json(report)

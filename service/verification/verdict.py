@@ -134,7 +134,8 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
     """
     started = perf_counter()
     quote = read_quote(text)
-    with searcher.opened() as (reader, generation):
+
+    def looked(reader: Reader, generation: Generation) -> Verification:
         catalogue = generation.catalogue
         within = reader.find(document) if document is not None else None
         scope = _Scope(generation, reader, None if within is None else catalogue.place_of[within.doc_id])
@@ -153,6 +154,8 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
             generation=reader.version.generation,
             took_ms=round((perf_counter() - started) * 1000, 1),
         )
+
+    return searcher.of_one_generation(looked)
 
 
 def _word_for_word(quote: Quote, scope: _Scope) -> tuple[list[_Found], int]:

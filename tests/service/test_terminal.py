@@ -79,7 +79,9 @@ def hit(rank: int = 1, **changes: object) -> HitOut:
 
 def search(*hits: HitOut) -> SearchResponse:
     """Make a search result."""
-    return SearchResponse(query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=READ, hits=hits)
+    return SearchResponse(
+        query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=READ, hits=hits, without=()
+    )
 
 
 READ = Interpreted(body=None, from_=None, to=None, phrases=())
@@ -97,6 +99,7 @@ def answer(*quotes: Quote, status: Status = Status.ANSWERED, reason: str | None 
         searched=SearchedOut(documents=1, bodies=(), from_=None, to=None),
         interpreted=READ,
         hits=tuple(hit(rank) for rank in range(1, hits + 1)),
+        without=(),
         generation=1,
         took_ms=1.0,
     )
@@ -374,6 +377,8 @@ def test_a_status_is_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "Index a: generation 7, made 2024-03-02 01:00 UTC\n"
         "1,234 documents, 20,000 pages, 98,765 passages\n"
         "Encoder a, 384 dimensions, 256 tokens\n"
+        "Engine a, 2 shards, 2 replicas\n"
+        "Found by meaning alone: the engine of this index has no words, so phrases cannot be asked for.\n"
         "Search by meaning: 231 of 1,264 lists of neighbours, which hold 99.8% of the ten nearest (400 questions)\n"
         "Left out of passages: 1,000 page numbers, 1 caption\n"
         "Bodies: a (3), Bluehill (1)\n"
