@@ -13,7 +13,7 @@ from indexer.milvus.phrases import Stems, Written, may_have
 from indexer.milvus.repeated import sketch_of
 from indexer.milvus.server import MOST_ROWS, Server, Table
 from indexer.milvus.tables import gone
-from indexer.milvus.vocabulary import Vocabulary, shares, tokens
+from indexer.milvus.vocabulary import Vocabulary, most, shares, tokens
 from indexer.records import Approximation, Version
 from indexer.repetition import Repeated, spread
 from indexer.where import EVERYTHING, Where
@@ -22,6 +22,11 @@ from indexer.words import Terms
 Texts = Callable[[Sequence[int]], Mapping[int, tuple[str, str]]]  # context and text of passages that are there
 
 MORE = 10  # asked for beyond what is wanted, so that those that tie with the last are mostly among them
+# Scores that differ by less are equal: their last digits depend on the segment that a passage happens to lie in.
+SAME = 1e-6
+# Passages found by words that are put in order here, for each that is wanted, and at least. Engines weigh a word by
+# how rare it is in a segment, so that scores from two do not compare; Milvus Lite makes a segment of each change.
+WIDER, LEAST = 2, 100
 READ_AT_ONCE = 1000  # passages whose texts are in memory while phrases are looked for
 KEPT = 8  # answers of `holding`, which a search asks for several times
 
@@ -68,19 +73,23 @@ class MilvusArms:
         def ask(limit: int, within: str) -> list[tuple[int, float]]:
             return self._server.nearest(query, limit, within, self._at, narrow=narrow)
 
-        return self._best(ask, k, condition, holding, digits=6)
+        return self._best(ask, k, condition, holding)
 
     def by_words(self, terms: Terms, k: int, condition: Where) -> list[tuple[int, float]]:
         """Give up to k passage ids with their BM25 score, best first, ties by id; none where there are no words."""
         stems = dict.fromkeys(self._stems(terms.words))
-        if not stems or not self._server.has_words:
+        if not k or not stems or not self._server.has_words:
             return []
         wanted = tokens(stems)
 
         def ask(limit: int, within: str) -> list[tuple[int, float]]:
             return self._server.by_words(wanted, limit, within, self._at)
 
-        return self._best(ask, k, condition, self.holding(terms, condition), digits=5)
+        found = self._best(ask, max(WIDER * k, LEAST), condition, self.holding(terms, condition))
+        ids = [passage_id for passage_id, _ in found]
+        scores = most(stems, self._vocabulary) * self.shares(terms.words, np.array(ids, np.int64))
+        scored = zip(ids, (float(f"{score:.5g}") for score in scores.tolist()), strict=True)
+        return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def holding(self, terms: Terms, condition: Where) -> NDArray[np.int64] | None:
         """Give the ids, ascending, of all passages with the phrases and without what is excluded.
@@ -152,15 +161,13 @@ class MilvusArms:
         k: int,
         condition: Where,
         holding: NDArray[np.int64] | None,
-        *,
-        digits: int,
     ) -> list[tuple[int, float]]:
         """Give the best k, ties by id, of what the server gives within each of some expressions."""
         if not k:
             return []
         lists = [""] if holding is None else [among("id", some) for some in chunks(holding.tolist())]
-        found = [hit for one in lists for hit in _with_ties(ask, k, self._within(condition, one), digits=digits)]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+        found = [hit for one in lists for hit in _with_ties(ask, k, self._within(condition, one))]
+        return sorted(_level(found), key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def _holding(self, phrases: Collection[str], excluded: Collection[str], condition: Where) -> NDArray[np.int64]:
         """Find what `holding` gives, whose candidates have the stems of each phrase, or of anything excluded."""
@@ -196,17 +203,21 @@ class MilvusArms:
                     yield passage_id, Written.of(context), Written.of(text)
 
 
-def _with_ties(
-    ask: Callable[[int, str], list[tuple[int, float]]], k: int, within: str, *, digits: int
-) -> list[tuple[int, float]]:
-    """Ask for the best k and all that tie with the last, by so many digits of their scores.
-
-    The last digits depend on the segment that a passage happens to lie in.
-    """
+def _with_ties(ask: Callable[[int, str], list[tuple[int, float]]], k: int, within: str) -> list[tuple[int, float]]:
+    """Ask for the best k and all that tie with the last."""
     limit = k
     while True:
         limit = min(limit + MORE, MOST_ROWS)
-        hits = [(passage_id, float(f"{score:.{digits}g}")) for passage_id, score in ask(limit, within)]
-        if len(hits) < limit or limit == MOST_ROWS or hits[-1][1] < hits[k - 1][1]:
+        hits = ask(limit, within)
+        if len(hits) < limit or limit == MOST_ROWS or hits[-1][1] < hits[k - 1][1] - SAME:
             return hits
         limit *= 4
+
+
+def _level(hits: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Give what ties the same score, that of the first of it."""
+    made: list[tuple[int, float]] = []
+    for passage_id, score in sorted(hits, key=lambda hit: -hit[1]):
+        ties = made and made[-1][1] - score <= SAME
+        made.append((passage_id, made[-1][1] if ties else score))
+    return made

@@ -105,7 +105,11 @@ class Connection:
         # They log each failure with its traceback, while here each becomes an error that is told once.
         for name in ("pymilvus", "milvus_lite"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        client = library.MilvusClient(address.uri, token=address.token, timeout=CONNECT_S, dedicated=True)
+        # Milvus Lite's own server takes the client's signs of life for an attack, and hangs up.
+        options = {"grpc.keepalive_time_ms": 2**31 - 1} if address.lite else {}
+        client = library.MilvusClient(
+            address.uri, token=address.token, timeout=CONNECT_S, dedicated=True, grpc_options=options
+        )
         if address.lite:  # which has its tables unloaded when it opens a file
             for table in self._tables:
                 if client.has_collection(table) and client.list_indexes(table):

@@ -122,10 +122,26 @@ def shares(query: Sequence[str], passages: Sequence[Sequence[str]], vocabulary: 
     average = vocabulary.tokens / vocabulary.passages
     for row, stems in enumerate(passages):
         counts = Counter(stems)
-        norm = K1 * (1 - B + B * len(stems) / average)
+        norm = K1 * (1 - B + B * _rounded(len(stems)) / average)
         made[row] = sum(rarity * (1 + K1) * counts[s] / (counts[s] + norm) for s, rarity in rarities.items())
-    made /= (1 + K1) * sum(rarities.values())
+    made /= most(query, vocabulary)
     return made.clip(0, 1)
+
+
+def most(query: Iterable[str], vocabulary: Vocabulary) -> float:
+    """Give the most that the stems of a query can score, which a passage nears that repeats them again and again."""
+    return (1 + K1) * sum(vocabulary.rarity(stem) for stem in dict.fromkeys(query) if vocabulary.holding(stem))
+
+
+def _rounded(length: int) -> int:
+    """Round a length as the embedded word index does, so that both give the same scores.
+
+    Tantivy keeps lengths in a byte, as Lucene does (`SmallFloat.intToByte4`): exactly up to 24 and a little beyond, then
+    by the four leading bits of what is over.
+    """
+    over = length - 24
+    dropped = max(0, over.bit_length() - 4) if over > 0 else 0
+    return length - over % (1 << dropped)
 
 
 def _hash(stem: str) -> int:

@@ -34,6 +34,7 @@ def doctor(
     from indexer.doctor import repair as mend
     from indexer.encoder import SentenceEncoder
     from indexer.extract import Readers
+    from indexer.originals import ORIGINALS
     from service.terminal import print_lines
 
     settings = load_settings(index)
@@ -52,7 +53,8 @@ def doctor(
             readers=lambda: Readers(settings),
         )
     else:
-        found = examine(folder, fingerprint=fingerprint, originals=settings.keep_originals)
+        has_copies = settings.keep_originals and (folder / ORIGINALS).is_dir()  # an import brings none
+        found = examine(folder, fingerprint=fingerprint, originals=has_copies)
     if json:
         print_json(found)
     else:

@@ -145,6 +145,26 @@ def test_words_find_passages_of_the_generation(arms: MilvusArms) -> None:
     assert arms.by_words(Terms("unheard"), 10, EVERYTHING) == []
 
 
+def test_last_digits_make_no_order(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal passages in two segments may get scores on two sides of any digit; they tie all the same."""
+    given = [(7, 0.12345651), (5, 0.12345649), (2, 0.1234), (1, 0.123399)]
+    monkeypatch.setattr(server, "nearest", lambda *_, **__: given)
+    found = searching(server).nearest(vector(1), 10, EVERYTHING)
+    assert found == [(5, 0.12345651), (7, 0.12345651), (1, 0.1234), (2, 0.1234)]
+    assert searching(server).nearest(vector(1), 1, EVERYTHING) == found[:1]
+
+
+def test_words_weigh_as_much_in_every_segment(
+    server: Server, arms: MilvusArms, embedded: Lexical, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is that of the whole generation, whatever scores a server makes of its parts."""
+    query = Terms("ferries captain first")
+    monkeypatch.setattr(server, "by_words", lambda *_: [(one, 20.0 - one) for one in (1, 3, 4, 5, 6, 7, 8)])
+    wanted = embedded.search(query, 10, EVERYTHING)
+    assert dict(arms.by_words(query, 10, EVERYTHING)) == pytest.approx(dict(wanted), rel=1e-3)
+    assert [one for one, _ in arms.by_words(query, 3, EVERYTHING)] == [one for one, _ in wanted[:3]]
+
+
 def test_words_heed_phrases_and_exclusions(arms: MilvusArms) -> None:
     """As in the embedded index, these limit what is found by words, too."""
     assert {one for one, _ in arms.by_words(split_query('"the ferries" leave'), 10, EVERYTHING)} == {4, 5, 7}

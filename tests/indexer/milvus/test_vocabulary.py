@@ -39,10 +39,7 @@ def texts() -> list[IndexedText]:
 
 
 def test_rarities_and_shares_are_those_of_the_embedded_index(texts: list[IndexedText]) -> None:
-    """Words are as rare, and passages say as much of a query.
-
-    The index rounds the lengths of passages to about an eighth, as does Lucene's, which costs 0.02 at most.
-    """
+    """Words are as rare, and passages say as much of a query, also where they are long."""
     embedded = test_lexical.of(*texts)
     of_passages = [stems(one.context) + stems(one.text) for one in texts]
     vocabulary = Vocabulary.of(of_passages)
@@ -54,7 +51,7 @@ def test_rarities_and_shares_are_those_of_the_embedded_index(texts: list[Indexed
         assert vocabulary.rarest == embedded.rarest
         own, its = shares(stems(query), of_passages, vocabulary), embedded.shares(query, ids)
         assert own.dtype == np.float32
-        assert np.abs(own - its).max() < 0.02
+        assert np.abs(own - its).max() < 1e-5
     assert not shares(stems("unheard"), of_passages, vocabulary).any()
 
 
