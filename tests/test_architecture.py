@@ -78,8 +78,8 @@ OWNERS = {
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
     "APIRouter All Argument BeforeValidator Caller Chance Depends Engine Finding Kind Lock Long Option Path Query"
-    " Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile enumerate fields fromkeys frozenset getLogger join"
-    " maketrans normalize qn range replace resolve set sorted split tuple values with_name".split()
+    " Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile enumerate fields fromkeys frozenset getLogger"
+    " join maketrans normalize qn range replace resolve set sorted split tuple values with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())

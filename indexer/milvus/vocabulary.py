@@ -136,8 +136,8 @@ def most(query: Iterable[str], vocabulary: Vocabulary) -> float:
 def _rounded(length: int) -> int:
     """Round a length as the embedded word index does, so that both give the same scores.
 
-    Tantivy keeps lengths in a byte, as Lucene does (`SmallFloat.intToByte4`): exactly up to 24 and a little beyond, then
-    by the four leading bits of what is over.
+    Tantivy keeps lengths in a byte, as Lucene does (`SmallFloat.intToByte4`): exactly up to 24 and a little beyond,
+    then by the four leading bits of what is over.
     """
     over = length - 24
     dropped = max(0, over.bit_length() - 4) if over > 0 else 0

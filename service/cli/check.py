@@ -57,7 +57,7 @@ def verify_quote(
     return FOUND if found.verdict in {Verdict.EXACT, Verdict.NORMALISED} else NOT_FOUND
 
 
-def _resolved(file: Path, index: Path | None, *, json: bool) -> int:
+def _resolved(file: Path, index: str | None, *, json: bool) -> int:
     from indexer.opening import existing
     from service.receipts import read_receipt, resolve
     from service.schemas import ReceiptResponse

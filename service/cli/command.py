@@ -32,8 +32,13 @@ app = typer.Typer(
 )
 
 Index = Annotated[
-    Path | None,
-    typer.Option("--index", metavar="DIR", help="Folder of the index. [default: .citewell]", show_default=False),
+    str | None,  # a path would lose a slash of an address
+    typer.Option(
+        "--index",
+        metavar="INDEX",
+        help="Folder of the index, or its address in Milvus: milvus+http://HOST:PORT/NAME. [default: .citewell]",
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 SearchMode = Annotated[Mode, typer.Option("--mode", help="How passages are found.")]
@@ -49,7 +54,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit(FOUND)
 
 
-def load_settings(index: Path | None, **given: str | int | None) -> "Settings":
+def load_settings(index: str | None, **given: str | int | None) -> "Settings":
     """Read the settings; what the command line gives counts first. Raises InputError."""
     from indexer.settings import Settings
 

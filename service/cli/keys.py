@@ -1,6 +1,5 @@
 """Commands about API keys: `keys add`, `keys list` and `keys remove`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -70,7 +69,7 @@ def remove(
     return FOUND
 
 
-def _keys(index: Path | None) -> "Keys":
+def _keys(index: str | None) -> "Keys":
     """Give the keys of an index, or of the settings. Raises IndexMissingError where the folder is not there."""
     from indexer.errors import IndexMissingError
     from service.keys import Keys

@@ -94,7 +94,7 @@ def evaluate(
 
 
 def _evaluated(
-    file: Path | None, index: Path | None, limit: int | None, k: int | None, *, mode: Mode, infer: bool, ask: bool
+    file: Path | None, index: str | None, limit: int | None, k: int | None, *, mode: Mode, infer: bool, ask: bool
 ) -> "Evaluation":
     from service.answering import Answerer
     from service.evaluation.questions import read_questions
@@ -109,7 +109,7 @@ def _evaluated(
     return _run(questions, open_searcher(settings), like, answerer)
 
 
-def _evaluated_set(folder: Path, index: Path | None, limit: int | None, *, mode: Mode, infer: bool) -> "Evaluation":
+def _evaluated_set(folder: Path, index: str | None, limit: int | None, *, mode: Mode, infer: bool) -> "Evaluation":
     from tempfile import TemporaryDirectory
 
     from indexer.encoder import SentenceEncoder
@@ -120,7 +120,7 @@ def _evaluated_set(folder: Path, index: Path | None, limit: int | None, *, mode:
 
     public = read_set(folder, limit)
     with TemporaryDirectory() as scratch:
-        settings = load_settings(index or Path(scratch, "index"))
+        settings = load_settings(index or str(Path(scratch, "index")))
         encoder = SentenceEncoder(settings)
         with Readers(settings) as readers, progress_bar() as progress:
             made = make_index(public, settings, encoder=encoder, readers=readers, progress=progress)

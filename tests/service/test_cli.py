@@ -607,7 +607,7 @@ def test_every_command_has_help(citewell: Citewell, command: str) -> None:
     ran = citewell(command, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"Usage: citewell {command}")
-    assert "--index DIR" in ran.out
+    assert "--index INDEX" in ran.out
     assert "5 finished, but some documents" in " ".join(ran.out.split())
     assert citewell(command, "-h") == ran
 
@@ -685,3 +685,20 @@ def test_an_address_that_is_taken_is_an_error_of_usage(
     ran = citewell("serve", "--port", 8765, "--index", shelf.settings.index)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "citewell: cannot listen on 127.0.0.1, port 8765; is another service there?\n"
+
+
+def test_an_address_is_taken_as_it_is_written(citewell: Citewell) -> None:
+    """With both its slashes, and what is wrong with it is told."""
+    ran = citewell("status", "--index", "milvus+http://db:19530/reports?shards=99")
+    assert ran.code == 2
+    assert "milvus+http://db:19530/reports?shards=99" in ran.err
+    assert "from 1 to 16" in ran.err
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["backup", "copy"], ["restore", "copy"]])
+def test_what_is_of_a_folder_says_so_of_an_index_in_milvus(citewell: Citewell, command: list[str]) -> None:
+    """These commands work on files, which there are none of; the error says what does instead."""
+    ran = citewell(*command, "--index", "milvus+http://me:secret@db:19530/reports")
+    assert ran.code == 2
+    assert "citewell export" in ran.err
+    assert "secret" not in ran.err
