@@ -75,6 +75,8 @@ def _keys(index: str | None) -> "Keys":
     from service.keys import Keys
 
     settings = load_settings(index)
+    if settings.store:  # beside which nothing may lie yet on this machine
+        settings.index.mkdir(parents=True, exist_ok=True)
     if settings.keys is None and not settings.index.is_dir():
         raise IndexMissingError(f"no index in `{settings.index}`; run `citewell index SOURCE` to make one")
     return Keys(settings.keys_file)

@@ -702,3 +702,11 @@ def test_what_is_of_a_folder_says_so_of_an_index_in_milvus(citewell: Citewell, c
     assert ran.code == 2
     assert "citewell export" in ran.err
     assert "secret" not in ran.err
+
+
+def test_keys_lie_beside_an_index_in_milvus(citewell: Citewell) -> None:
+    """On a machine that has nothing of the index yet."""
+    where = ["--index", "milvus+http://db:19530/reports"]
+    assert citewell("keys", "add", "Ann", *where).code == 0
+    assert "Ann" in citewell("keys", "list", *where).out
+    assert Path(".citewell/keys.json").is_file()
