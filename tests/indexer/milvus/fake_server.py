@@ -18,7 +18,7 @@ from indexer.records import Document, Metadata, Page, Passage, Removal, Span
 
 DIM = 4
 FINGERPRINT = '{"dim": 4}'
-ADDRESS = MilvusAddress("/tmp/never-made.db", "citewell", lite=True)
+ADDRESS = MilvusAddress("/nowhere/never-made.db", "citewell", lite=True)
 _LIKE = re.compile(r'key like "([^"%]*)%"')
 
 
