@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.collection import Arms, Reader
+from indexer.errors import InputError
 from indexer.records import StoredPassage
 from indexer.where import EVERYTHING, Where, documents
 from indexer.words import Terms
@@ -134,6 +135,11 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
     """
     started = perf_counter()
     quote = read_quote(text)
+    if not searcher.store.engine.has_words:
+        raise InputError(
+            f"a quote is looked for by its words, which {searcher.store.engine.name} cannot do: move the collection to "
+            "a folder or to Milvus 2.5 or later with `citewell export`"
+        )
 
     def looked(reader: Reader, generation: Generation) -> Verification:
         catalogue = generation.catalogue
