@@ -137,8 +137,8 @@ def verify(text: str, searcher: Searcher, *, document: str | None = None) -> Ver
     quote = read_quote(text)
     if not searcher.store.engine.has_words:
         raise InputError(
-            f"a quote is looked for by its words, which {searcher.store.engine.name} cannot do: move the collection to "
-            "a folder or to Milvus 2.5 or later with `citewell export`"
+            f"a quote is looked for by its words, which {searcher.store.engine.name} cannot do: move the collection "
+            "to a folder, or to Milvus 2.5 or later, with `citewell export`"
         )
 
     def looked(reader: Reader, generation: Generation) -> Verification:
