@@ -398,7 +398,7 @@ def _commit_first() -> Bug:
             write_generation(*one)
 
     return {
-        "indexer.sync.write_generation": lambda *given: later.append(given),
+        "indexer.embedded.write_generation": lambda *given: later.append(given),
         "indexer.store.writer.Writer.commit": commit_first,
     }
 
