@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from indexer import database, dense, lexical, outlines, sync
+from indexer import database, dense, embedded, lexical, outlines, sync
 from indexer.collection import Reader
 from indexer.embedded import Embedded
 from indexer.encoding import Encoding
@@ -352,14 +352,14 @@ def _announce(connection: Connection, *, waits: bool) -> None:
 
     before(sync, "scan", "reading")
     before(sync, "read", "reading")
-    before(sync, "_make", "cutting")
+    before(sync, "make", "cutting")
     before(Encoding, "_vectors", "encoding")
     before(Writer, "put_document", "storing")
     before(Writer, "remove_document", "storing")
-    before(sync, "write_generation", "words")
+    before(embedded, "write_generation", "words")
     before(Writer, "commit", "committing")
-    before(sync, "drop_other_generations", "dropping")
-    before(sync, "_publish_snapshots", "snapshot")
+    before(embedded, "drop_other_generations", "dropping")
+    before(Embedded, "_publish_snapshots", "snapshot")
     before(sync, "drop_other_originals", "dropping")
 
 
