@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from indexer import repetition
 from indexer.errors import IndexFormatError
 from indexer.records import Outline, Version
-from indexer.repetition import Repeated, count_owners, spread
+from indexer.repetition import Repeated, count_owners, is_due, spread
 from indexer.snapshots import Kind, Manifest
 
 log = logging.getLogger(__name__)
 
 # Fewer passages than this are read from the store in a twentieth of a second, so they need no file.
 LEAST = 1000
-# Up to so many passages the file is written anew with each change, and repetition counted over all of them: half a
-# second. Beyond, a tenth must have changed, and until then what is new is compared with what was there at the last
-# count.
-EXACT_BELOW = 50_000
-STALE_SHARE = 0.1
 FORMAT: Literal[1] = 1  # of the file
 
 
@@ -116,15 +112,12 @@ class Outlines:
     @property
     def is_stale(self) -> bool:
         """Tell whether a new snapshot is due."""
-        live = len(self.ids)
-        if live < LEAST:
-            return False
-        return self._outside > (0 if live <= EXACT_BELOW else STALE_SHARE * live)
+        return len(self.ids) >= LEAST and is_due(len(self.ids), self._outside)
 
     @property
     def is_exact(self) -> bool:
         """Tell whether repetition is counted over all passages, not over those of the snapshot alone."""
-        return len(self.ids) <= EXACT_BELOW or not len(self._snapshot.ids)
+        return len(self.ids) <= repetition.EXACT_BELOW or not len(self._snapshot.ids)
 
     def sketch(self, row: int) -> NDArray[np.uint32]:
         """Give the sample of the runs of words of the passage in a row, ascending."""

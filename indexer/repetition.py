@@ -16,6 +16,10 @@ from indexer.words import take_apart
 
 RUN = 4  # words; fewer are the common coin of any two reports
 SAMPLE = 4  # of so many runs one is kept
+# Up to so many passages repetition is counted over all of them with each change, which takes half a second. Beyond, a
+# tenth must have changed, and until then what is new is compared with what was there at the last count.
+EXACT_BELOW = 50_000
+STALE_SHARE = 0.1
 AT_ONCE = 1 << 22  # runs looked at together: some 200 MB
 
 
@@ -32,6 +36,11 @@ def likeness(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
     both = len(np.intersect1d(one, other, assume_unique=True))
     either = len(one) + len(other) - both
     return both / either if either else 0.0
+
+
+def is_due(passages: int, changed: int) -> bool:
+    """Tell whether to count anew, so many passages having come or gone since the last time."""
+    return changed > (0 if passages <= EXACT_BELOW else STALE_SHARE * passages)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ LONGEST_MODULE = 420  # lines
 # What the modules of `indexer` may import of `indexer`: base modules one another, steps the base modules and their
 # own package, and only those that join them the steps. A new module finds its place here first.
 BASE = (
-    "errors records settings address collection contents dates sentences disk durable hashes manifests originals"
-    " paragraphs database repetition snapshots where words"
+    "errors records settings address collection contents dates sentences disk durable finding hashes manifests"
+    " originals paragraphs database repetition snapshots where words"
 ).split()
 STEPS = (
     "sources extract furniture metadata passages encoder reranker store dense lexical journal milvus outlines".split()

@@ -28,12 +28,13 @@ from indexer.milvus.arms import MilvusArms
 from indexer.milvus.documents import Documents, read_documents
 from indexer.milvus.head import Newest, newest, numbers_of
 from indexer.milvus.lease import SETTLE_S, leased
+from indexer.milvus.phrases import Stems
 from indexer.milvus.reader import Reader, Standing
 from indexer.milvus.repeated import from_bytes
 from indexer.milvus.server import Server, Table
 from indexer.milvus.tables import Records, gone
 from indexer.milvus.vocabulary import Vocabulary
-from indexer.milvus.writer import Stems, Writer
+from indexer.milvus.writer import Writer
 from indexer.records import Approximation, Version
 
 log = logging.getLogger(__name__)

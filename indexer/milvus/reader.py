@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from indexer.contents import Contents
-from indexer.errors import IndexFormatError, InputError, NotFoundError, Refusal
+from indexer.errors import IndexFormatError, NotFoundError, Refusal
+from indexer.finding import find
 from indexer.hashes import text_sha256
 from indexer.milvus.documents import Documents, Entry
 from indexer.milvus.expressions import among, both, visible
@@ -157,20 +158,7 @@ class Reader:
 
         Raises NotFoundError where there is none, InputError where there are several.
         """
-        fitting = [
-            one
-            for one in self.documents()
-            if name in {one.doc_id, one.path, one.file} or one.file.endswith(f"/{name}")
-        ]
-        if not fitting:
-            raise NotFoundError(f"no document `{name}` in the index; `citewell search` names documents by their id")
-        if len(fitting) > 1:
-            one, other = fitting[:2]
-            raise InputError(
-                f"`{name}` fits several documents, such as `{one.doc_id}` ({one.file}) and "
-                f"`{other.doc_id}` ({other.file}); give the id"
-            )
-        return fitting[0]
+        return find(self.documents(), name)
 
     def page(self, doc_id: str, number: int) -> tuple[Page, tuple[Removal, ...]]:
         """Give one page, and what was kept out of its passages. Raises NotFoundError."""

@@ -10,16 +10,6 @@ from indexer.errors import IndexFormatError
 from indexer.milvus.server import Server, Table
 from indexer.repetition import Repeated, count_owners
 
-# As for the outlines of an embedded index: up to so many passages all are counted with each change, beyond once a
-# tenth has changed.
-EXACT_BELOW = 50_000
-STALE_SHARE = 0.1
-
-
-def is_due(passages: int, changed: int) -> bool:
-    """Tell whether to count anew, so many passages having changed since the last time."""
-    return changed > (0 if passages <= EXACT_BELOW else STALE_SHARE * passages)
-
 
 def counted(server: Server, bounds: str, at: int, owners: Mapping[int, str], passages: int) -> Repeated:
     """Count over the passages within some bounds, of documents whose owners are named by number.

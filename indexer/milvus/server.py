@@ -72,7 +72,8 @@ class Server:
     def engine(self) -> Engine:
         """What it is and can do."""
         name = f"Milvus {'Lite ' if self.address.lite else ''}{self.version}"
-        return Engine(name, self.has_words, self.address.shards, self.address.replicas)
+        address = self.address
+        return Engine(name, self.has_words, address.shards, address.replicas, is_exact=address.lite)
 
     # --- tables
 

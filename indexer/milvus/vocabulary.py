@@ -74,7 +74,9 @@ class Vocabulary:
         summed = np.zeros(len(unique), np.int64)
         np.add.at(summed, places, counts)
         if min(summed.min(initial=0), passages, length) < 0:
-            raise IndexFormatError("the counts of words are not those of the passages; run `citewell sync --rebuild`")
+            raise IndexFormatError(
+                "the counts of words are not those of the passages; run `citewell index --reencode SOURCE`"
+            )
         return cls(unique[summed > 0], summed[summed > 0], passages, length)
 
     def holding(self, stem: str) -> int:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -27,6 +27,7 @@ from indexer.milvus.head import (
     unfinished,
 )
 from indexer.milvus.lease import Lease
+from indexer.milvus.phrases import Stems
 from indexer.milvus.reader import (
     PAGE,
     PASSAGE,
@@ -37,13 +38,12 @@ from indexer.milvus.reader import (
     RefusalRecord,
     Standing,
 )
-from indexer.milvus.repeated import counted, is_due, sketch_text, to_bytes
+from indexer.milvus.repeated import counted, sketch_text, to_bytes
 from indexer.milvus.server import Row, Server, Table
 from indexer.milvus.tables import Records, among, document_key, page_key, parts_of, rows_of, text_key, vectors_key
 from indexer.milvus.vocabulary import Vocabulary, tokens
 from indexer.records import Document, Furniture, Known, Page, Passage, Refused, Removal, Version
-
-Stems: TypeAlias = Callable[[str], list[str]]  # every stem of a text, in order and with repetitions
+from indexer.repetition import is_due
 
 # A passage with its vectors, its sketch and its stems.
 _Passage: TypeAlias = tuple[Passage, NDArray[np.float16], NDArray[np.uint32], list[str]]

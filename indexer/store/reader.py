@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from indexer.contents import Contents
 from indexer.database import REMEDY, STORE_FILE
-from indexer.errors import IndexFormatError, InputError, NotFoundError
+from indexer.errors import IndexFormatError, NotFoundError
+from indexer.finding import find
 from indexer.hashes import text_sha256
 from indexer.records import (
     Counts,
@@ -127,20 +128,7 @@ class Reader:
 
         Raises NotFoundError where there is none, InputError where there are several.
         """
-        fitting = []
-        for row in self._all_documents():
-            file = f"{row.root}/{row.path}"
-            if name in {row.doc_id, row.path, file} or file.endswith(f"/{name}"):
-                fitting.append(row)
-        if not fitting:
-            raise NotFoundError(f"no document `{name}` in the index; `citewell search` names documents by their id")
-        if len(fitting) > 1:
-            one, other = fitting[:2]
-            raise InputError(
-                f"`{name}` fits several documents, such as `{one.doc_id}` ({one.root}/{one.path}) and "
-                f"`{other.doc_id}` ({other.root}/{other.path}); give the id"
-            )
-        return stored_document(fitting[0])
+        return stored_document(find(self._all_documents(), name))
 
     def page(self, doc_id: str, number: int) -> tuple[Page, tuple[Removal, ...]]:
         """Give one page, and what was kept out of its passages. Raises NotFoundError."""

@@ -56,8 +56,11 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def load_settings(index: str | None, **given: str | int | None) -> "Settings":
     """Read the settings; what the command line gives counts first. Raises InputError."""
+    from indexer.address import is_milvus
     from indexer.settings import Settings
 
+    if index is not None and not is_milvus(index):
+        given = {**given, "store": ""}  # which the environment or a file may name
     return Settings.load(index=index, **given)
 
 

@@ -91,6 +91,7 @@ class State:
     approximation: Approximation | None
     limits: tuple[tuple[str, str], ...]
     diagnosis: Diagnosis | None
+    can_check: bool  # an index in a folder; others look after their own files
     is_too_large: bool  # to be checked within a request
     has_refused_check: bool  # somebody asked for it who may not
 
@@ -110,8 +111,10 @@ def status(request: Request, check: str = "") -> HTMLResponse:
     searcher: Searcher = request.app.state.searcher
     caller: Caller = request.scope[CALLER]
     with searcher.opened() as (reader, generation):
-        is_too_large = reader.passage_count > MOST_CHECKED or not isinstance(searcher.store, Embedded)
-        diagnosis = _diagnosis(searcher) if check and caller.may_write and not is_too_large else None
+        is_too_large = reader.passage_count > MOST_CHECKED
+        can_check = isinstance(searcher.store, Embedded)
+        may_check = caller.may_write and can_check
+        diagnosis = _diagnosis(searcher) if check and may_check and not is_too_large else None
         documents = generation.catalogue.documents
         values = facets(documents)
         refused = reader.refusals()
@@ -131,6 +134,7 @@ def status(request: Request, check: str = "") -> HTMLResponse:
             approximation=generation.arms.approximation,
             limits=_limits(request.app.state.limits),
             diagnosis=diagnosis,
+            can_check=can_check,
             is_too_large=is_too_large,
             has_refused_check=bool(check) and not caller.may_write,
         )

@@ -206,7 +206,7 @@ def test_a_large_collection_is_counted_anew_when_a_tenth_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then what is there keeps its figures, and what is new is compared with what was counted."""
-    monkeypatch.setattr(outlines, "EXACT_BELOW", 10)
+    monkeypatch.setattr("indexer.repetition.EXACT_BELOW", 10)
     sync(tmp_path, {number: (f"Body {number}", [frozenset({1, number + 10})]) for number in range(12)})
     with reading(tmp_path) as reader:
         publish_outlines(tmp_path, reader)

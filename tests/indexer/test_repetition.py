@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.repetition import RUN, SAMPLE, Repeated, count_owners, likeness, sketch, spread
+from indexer.repetition import (
+    EXACT_BELOW,
+    RUN,
+    SAMPLE,
+    Repeated,
+    count_owners,
+    is_due,
+    likeness,
+    sketch,
+    spread,
+)
 
 WORDS = "pier mill weir barn lane gate ford well moor dale".split()
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
@@ -128,3 +138,11 @@ def test_words_that_were_not_counted_are_a_passages_own() -> None:
     counted = Repeated(np.array([3, 7], np.uint32), np.array([2, 4], np.uint32))
     made = spread(np.array([3, 5, 7, 9], np.uint32), np.array([0, 1, 2, 4], np.int64), counted)
     assert made.tolist() == pytest.approx([np.log(2), 0, np.log(4) / 2])
+
+
+def test_repetition_of_many_is_counted_once_a_tenth_has_changed() -> None:
+    """Few passages are counted with each change; of many the last count stands for a while."""
+    assert is_due(EXACT_BELOW, 1)
+    assert not is_due(EXACT_BELOW, 0)
+    assert not is_due(100_000, 10_000)
+    assert is_due(100_000, 10_001)

@@ -61,7 +61,9 @@ def server() -> FakeServer:
 
 def test_without_tables_there_is_no_index(server: FakeServer, tmp_path: Path) -> None:
     """The error names the address and how to make one."""
-    with pytest.raises(IndexMissingError, match=r"no index in `milvus\+lite:///nowhere/never-made.db`; run `citewell"):
+    with pytest.raises(
+        IndexMissingError, match=r"no index in `milvus\+lite:///nowhere/never-made.db`; run `citewell"
+    ):
         held(milvus(server, tmp_path))
 
 

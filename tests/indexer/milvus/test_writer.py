@@ -11,7 +11,7 @@ from indexer.errors import IndexBusyError, IndexFormatError, InputError, Refusal
 from indexer.hashes import input_sha256
 from indexer.milvus import Milvus
 from indexer.milvus.head import head_rows, newest
-from indexer.milvus.repeated import EXACT_BELOW, counted, from_bytes, is_due, to_bytes
+from indexer.milvus.repeated import counted, from_bytes, to_bytes
 from indexer.milvus.server import Row, Table
 from indexer.milvus.tables import put_together
 from indexer.milvus.vocabulary import Vocabulary
@@ -207,18 +207,10 @@ def test_repetition_is_counted_over_all(server: FakeServer, opened: Milvus) -> N
     assert dict(zip(found.runs.tolist(), found.owners.tolist(), strict=True)) == {3: 1, 5: 1, 4_000_000_000: 2}
 
 
-def test_repetition_of_many_is_counted_once_a_tenth_has_changed() -> None:
-    """Few passages are counted with each change; of many the last count stands for a while."""
-    assert is_due(EXACT_BELOW, 1)
-    assert not is_due(EXACT_BELOW, 0)
-    assert not is_due(100_000, 10_000)
-    assert is_due(100_000, 10_001)
-
-
 def test_a_count_kept_is_remembered(server: FakeServer, opened: Milvus, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the last count stands, what has changed since adds up until it is too much."""
-    monkeypatch.setattr("indexer.milvus.repeated.EXACT_BELOW", 0)
-    monkeypatch.setattr("indexer.milvus.repeated.STALE_SHARE", 0.5)
+    monkeypatch.setattr("indexer.repetition.EXACT_BELOW", 0)
+    monkeypatch.setattr("indexer.repetition.STALE_SHARE", 0.5)
     seen = []
     for number in range(1, 6):
         index(opened, **{str(path): "text" for path in range(number)})
