@@ -106,7 +106,7 @@ class Faulty:
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         time.sleep(0.001)  # so that questions are asked as well
         kept = rows[1:] if self.fault == "lost" and len(rows) == failover.AT_ONCE else rows
-        self.rows.update((int(str(row["id"])), row) for row in kept)
+        self.rows.update({int(str(row["id"])): row for row in kept})  # at once, while others read
 
     def query(self, table: Table, expression: str, fields: Sequence[str], at: int | None = None) -> list[Row]:
         found = self.of(expression)
@@ -115,7 +115,7 @@ class Faulty:
     def nearest(
         self, query: NDArray[np.float32], k: int, expression: str, at: int | None = None
     ) -> list[tuple[int, float]]:
-        fit = [(number, float(query @ np.array(row["vector"]))) for number, row in list(self.rows.items())]
+        fit = [(number, float(query @ np.array(row["vector"]))) for number, row in self.rows.copy().items()]
         fit.sort(key=lambda hit: -hit[1])
         return fit[1 : k + 1] if self.fault == "wrong" else fit[:k]
 
@@ -124,7 +124,7 @@ class Faulty:
 
     def of(self, expression: str) -> list[Row]:
         wanted = int(expression.rpartition(" ")[2])
-        return [row for row in list(self.rows.values()) if row["document"] == wanted]
+        return [row for row in self.rows.copy().values() if row["document"] == wanted]
 
 
 @pytest.mark.parametrize("fault", ["", "short", "wrong", "lost"])

@@ -133,7 +133,7 @@ def test_every_command_has_help(citewell: Citewell, command: str) -> None:
     ran = citewell("keys", command, "-h")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"Usage: citewell keys {command}")
-    assert all(option in ran.out for option in ("--index DIR", "--json", "5 finished"))
+    assert all(option in ran.out for option in ("--index INDEX", "--json", "5 finished"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])
