@@ -146,6 +146,46 @@ class Extracted:
     notes: tuple[str, ...] = ()  # what a person should know, e.g. "read as cp1252"
 
 
+class State(StrEnum):
+    """Whether a report gives a grade in an area, and why not."""
+
+    GRADED = "graded"
+    NOT_BY_KIND = "not given by this kind of visit"
+    NOT_BY_FRAMEWORK = "not given under this framework"
+    NOT_JUDGED = "not judged in this inspection"  # as the report itself says
+    UNREADABLE = "unreadable"  # there should be one, and it cannot be told for sure which
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a report judges an area to be, or why it gives no grade.
+
+    `spans` are the words that give the grade, and those that name its area where they stand apart; a framework's own
+    silence needs none.
+    """
+
+    area: str  # e.g. "overall_effectiveness"
+    state: State
+    grade: str | None = None  # e.g. "requires_improvement"; exactly where the state is GRADED
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One thing that a report wants improved: an item of a list, to the letter, without its bullet or number."""
+
+    spans: tuple[Span, ...]  # one for each uninterrupted run of characters
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a report found, as typed facts."""
+
+    framework: str | None = None  # that it was made under, e.g. "ILACS 2023"; None where it is none that is known
+    judgements: tuple[Judgement, ...] = ()  # the overall one first
+    recommendations: tuple[Recommendation, ...] = ()  # in their order
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document of the index. `doc_id` depends on the folder and path alone, so it outlives changes of content."""
@@ -161,6 +201,7 @@ class Document:
     metadata: Metadata
     needs_ocr: tuple[int, ...] = ()  # pages without text
     notes: tuple[str, ...] = ()
+    findings: Findings = Findings()
 
     @property
     def file(self) -> str:
@@ -274,6 +315,7 @@ class Filter:
     kinds: frozenset[str] | None = None
     published_from: date | None = None
     published_to: date | None = None
+    documents: frozenset[int] | None = None  # by number
 
 
 @dataclass(frozen=True, slots=True)
