@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     )
     include: tuple[str, ...] = Field(("*",), description="files to index: globs on the relative path or the name")
     exclude: tuple[str, ...] = Field(
-        (".*", "~$*", "README*", "LICENSE*", "manifest.csv", "*.jsonl"),
+        (".*", "~$*", "README*", "LICENSE*", "manifest.csv", "bodies.toml", "*.jsonl"),
         description="files and folders to leave alone: globs on the relative path or the name",
     )
     path_rules: tuple[PathRule, ...] = Field((), description="metadata stated by a file's path; the first fit counts")
@@ -151,6 +151,10 @@ class Settings(BaseSettings):
         "", description="CrossEncoder that puts the first hits in order, by name or folder; none if empty"
     )
     rerank_depth: int = Field(RERANK_DEPTH, ge=1, le=100, description="how many hits it puts in order")
+
+    bodies: Path = Field(
+        Path("corpus/bodies.toml"), description="file of what bodies are called, and of which came before which"
+    )
 
     # service
     host: str = Field("127.0.0.1", description="address the service listens on")

@@ -134,6 +134,11 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
     """Give what speaks for each passage by its document and its outline; other signals are 0."""
     signals = np.zeros((len(places), len(SIGNALS)), np.float32)
     newest = catalogue.newest(fitting, oldest=asked.reading.earliest) & (about > 0)
+    own = catalogue.about(asked.reading.without_kin()) > 0
+    if own.any() and not (newest & own).any():
+        newest &= (
+            own  # kin does not come before the body that is named just because that has no report of a known day
+        )
     for signal, values in (
         (Signal.SPREAD, outlined.spread),
         (Signal.BODY, about[places]),

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 
+from service.lineage import Link
 from service.reading.names import Alias, Kind, Names, Phrase
 from service.reading.spelling import LONG, SURE
 from service.reading.times import Time
 from service.reading.words import DIRECTIONS, RANKS, Word, read_words
 
 LEAST = 0.15  # certainty below which a name is not given at all
+LIKELY = 0.5  # certainty from which a name is rather right than wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class Named:
     start: int
     end: int
     certainty: float  # 1.0 for a whole name; less for short forms, mistakes and words that may be ordinary
+    is_kin: bool = False  # it is in line with the body that has the name, or one that the name meant at other times
+    since: date | None = None  # of documents of other days than from here
+    until: date | None = None  # to here it is not meant
+    links: tuple[Link, ...] = ()  # that lead from the body that has the name to this one
 
 
 def find_named(question: str, names: Names, times: Sequence[Time]) -> tuple[Named, ...]:
@@ -205,8 +212,8 @@ def _beside(sentence: _Sentence, mention: _Mention, alias: Alias) -> float:
     if (ahead and words[first - 1].plain in DIRECTIONS) or (
         alias.kind is Kind.WIDER and sentence.touches(last, last + 1) and words[last + 1].plain in DIRECTIONS
     ):
-        return {Kind.WHOLE: 0.4, Kind.WIDER: 0.0}.get(alias.kind, 0.8)
-    if alias.kind is Kind.WHOLE or last > first or mention.possessive:
+        return {Kind.WHOLE: 0.4, Kind.STATED: 0.4, Kind.WIDER: 0.0}.get(alias.kind, 0.8)
+    if alias.kind in {Kind.WHOLE, Kind.STATED} or last > first or mention.possessive:
         return 1.0
     others = [words[first - 1]] if ahead and not words[first - 1].opens else []
     others += [words[last + 1]] if sentence.touches(last, last + 1) else []

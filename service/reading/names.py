@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from indexer.metadata import body_key
+from service.lineage import Body, Lineage
+from service.reading.lines import Lines
 from service.reading.spelling import Spelling
 from service.reading.words import DIRECTIONS, RANKS, phrase
 
@@ -19,6 +21,7 @@ class Kind(Enum):
     """How a name comes from the body's own, and how surely it means the body where nothing speaks against it."""
 
     WHOLE = 1.0, "its own name"
+    STATED = 1.0, "what somebody stated that it is called"
     TRUST = 0.9, "the place and last word of a trust or company"
     MEMBER = 0.8, "one of several places in the name"
     FIRST = 0.8, "what stands before a word such as upon or forest"
@@ -34,7 +37,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name that a body goes by; `body` is as stored."""
+    """A name that a body goes by; `body` is as stored, or, where the kind is STATED, as the lineage has it."""
 
     body: str
     kind: Kind
@@ -44,9 +47,12 @@ class Alias:
 class Names:
     """What the bodies of one generation of a collection are called; built once, then only read."""
 
-    def __init__(self, bodies: Iterable[str]) -> None:
+    def __init__(self, bodies: Iterable[str], lineage: Lineage = Lineage()) -> None:  # noqa: B008 - it is frozen
+        """Take a lineage to know what its bodies are called besides, as far as the collection has them."""
+        bodies = set(bodies)
+        self.lines = Lines(lineage, bodies)
         found: dict[Phrase, dict[str, Alias]] = {}
-        for body in sorted(set(bodies)):
+        for body in sorted(bodies):
             for words, kind in _forms(body):
                 alias = Alias(body, kind, kind.certainty)
                 known = found.setdefault(words, {}).setdefault(body, alias)
@@ -54,7 +60,7 @@ class Names:
                     found[words][body] = alias
         told = {words: _told_apart(list(fit.values())) for words, fit in found.items()}
         councils = _councils(told)
-        self.aliases: Mapping[Phrase, tuple[Alias, ...]] = {
+        derived: Mapping[Phrase, tuple[Alias, ...]] = {
             words: (
                 *fit,
                 *(council for alias in fit for council in councils.get(alias.body, ()) if alias.kind in _OWN),
@@ -62,9 +68,15 @@ class Names:
             for words, fit in told.items()
             if fit
         }
+        stated: dict[Phrase, tuple[Alias, ...]] = {}
+        for one in self.lines.stated():
+            for words, kind in _stated_forms(one):
+                if not any(alias.kind is Kind.WHOLE for alias in derived.get(words, ())):
+                    stated.setdefault(words, (Alias(one.name, kind, Kind.STATED.certainty),))
+        self.aliases: Mapping[Phrase, tuple[Alias, ...]] = {**derived, **stated}
         self.beginnings = frozenset(words[:count] for words in self.aliases for count in range(1, len(words)))
         # Initials and small words are left alone: only words that make a name are corrected.
-        made = {word for words, fit in self.aliases.items() for word in words if fit[0].kind is not Kind.INITIALS}
+        made = {word for words, fit in derived.items() for word in words if fit[0].kind is not Kind.INITIALS}
         self.spelling = Spelling(made - RANKS - {"upon"})
 
 
@@ -123,6 +135,14 @@ def _forms(body: str) -> Iterator[tuple[Phrase, Kind]]:
             if short := _COMPASS.get(words[:2]):
                 yield (short, *words[2:]), kind
                 yield (words[0] + words[1], *words[2:]), kind
+
+
+def _stated_forms(body: Body) -> Iterator[tuple[Phrase, Kind]]:
+    """Give what a body of the lineage is called; capitals alone are initials, and only as such a name."""
+    yield from ((words, Kind.STATED) for words, kind in _forms(body.name) if kind in _OWN)
+    for alias in body.aliases:
+        if words := phrase(alias.name):
+            yield words, Kind.INITIALS if alias.name.isupper() and len(words) == 1 else Kind.STATED
 
 
 def _names(body: str) -> Iterator[tuple[Phrase, Kind]]:

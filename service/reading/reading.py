@@ -1,15 +1,14 @@
 """Reads a question: the bodies and times it names, what kind of answer it wants, and what it is about."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from indexer.metadata import body_key
-from service.reading.mentions import Named, find_named, surroundings
-from service.reading.names import Names
+from service.lineage import Link
+from service.reading.mentions import LIKELY, Named, find_named, surroundings
+from service.reading.names import Kind, Names
 from service.reading.times import Period, Role, Time, find_times
-
-LIKELY = 0.5  # certainty from which a name is rather right than wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +27,71 @@ class Reading:
     topic: str
     topic_at: tuple[int, ...] = ()
 
-    def bodies(self, at_least: float = LIKELY) -> tuple[str, ...]:
-        """Give the bodies named with some certainty, each once, in the order in which they are named."""
-        return tuple(dict.fromkeys(named.body for named in self.named if named.certainty >= at_least))
+    def bodies(self, *, with_kin: bool = True) -> tuple[str, ...]:
+        """Give the bodies that are likely meant, each once, in the order in which they are named."""
+        likely = (one for one in self.named if one.certainty >= LIKELY and (with_kin or not one.is_kin))
+        return tuple(dict.fromkeys(one.body for one in likely))
 
-    def told_apart(self) -> tuple[str, ...]:
-        """Give the bodies that are likely meant, of the names that a collection has for the same the shortest."""
+    def told_apart(self, *, with_kin: bool = False) -> tuple[str, ...]:
+        """Give the bodies that are likely meant, of the names that a collection has for the same the shortest.
+
+        Bodies in line with one that is named are commonly told of together with it.
+        """
         named: dict[str, str] = {}
-        for body in self.bodies():
+        for body in self.bodies(with_kin=with_kin):
             named[body_key(body)] = min(named.get(body_key(body), body), body, key=len)
         return tuple(named.values())
+
+    def without_kin(self) -> "Reading":
+        """Leave out the bodies that are meant only as they are in line with one that is named."""
+        own = tuple(one for one in self.named if not one.is_kin)
+        return self if len(own) == len(self.named) else replace(self, named=own)
+
+    def links_to(self, bodies: Collection[str]) -> tuple[Link, ...]:
+        """Give the links that led from the bodies that are named to some others."""
+        return tuple(dict.fromkeys(link for one in self.named if one.body in bodies for link in one.links))
 
 
 def read(question: str, names: Names) -> Reading:
     """Read a question in the light of the bodies of a collection; never raises."""
     times = find_times(question)
-    named = find_named(question, names, times)
-    likely = [one for one in named if one.certainty >= LIKELY]
+    found = find_named(question, names, times)
+    likely = [one for one in found if one.certainty >= LIKELY]
     topic, topic_at = _topic(question, likely, times)
+    over_time = bool(_CHANGE.search(question)) or _spread(times, one_body=bool(likely))
+    named = tuple(_in_line(question, found, names, times, over_time=over_time))
     return Reading(
         named=named,
         times=times,
         earliest=bool(_EARLIEST.search(question)),
-        over_time=bool(_CHANGE.search(question)) or _spread(times, one_body=bool(likely)),
-        across=not likely and bool(_ACROSS.search(question)),
+        over_time=over_time,
+        across=not any(one.certainty >= LIKELY for one in named) and bool(_ACROSS.search(question)),
         topic=topic,
         topic_at=topic_at,
     )
+
+
+def _in_line(
+    question: str, named: Sequence[Named], names: Names, times: Sequence[Time], *, over_time: bool
+) -> Iterator[Named]:
+    """Give the bodies that are named, and those that are meant with them as they are in line with these."""
+    if not any(one.certainty >= LIKELY for one in named) and (server := names.lines.server(question)):
+        named = [*named, Named(*server, certainty=Kind.TRUST.certainty)]
+    by_name = {one.body for one in named}
+    periods = [time.period for time in times]
+    looks_back = bool(_BACK.search(question))
+    for one in named:
+        if not names.lines.has(one.body):
+            yield one
+            continue
+        for at, meant in enumerate(names.lines.meant(one.body, periods, history=over_time, looks_back=looks_back)):
+            if meant.body == one.body:
+                yield one
+            elif one.certainty >= LIKELY and meant.body not in by_name:
+                by_name.add(meant.body)
+                is_kin = bool(at or meant.links)
+                since, until = meant.since, meant.until
+                yield replace(one, body=meant.body, is_kin=is_kin, since=since, until=until, links=meant.links)
 
 
 def interpreted(reading: Reading) -> tuple[str | None, Period]:
@@ -130,6 +167,16 @@ _CHANGE = re.compile(
     |\b(?:any|much|no)\s+(?:better|worse)\b
     |\b(?:better|worse|higher|lower|more|less|fewer)\b[^.?!]{0,80}\bthan\s+(?:in|at|before|it\s+(?:was|did)|they\s+(?:were|did))\b
     |\bcompare[ds]?\b|\bcomparison\b|\bstill\b|\bno\s+longer\b|\bany\s?more\b|\bover\s+time\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# What was before a body, and not just before something that it does: "before the reorganisation", "ten years ago".
+_BACK = re.compile(
+    r"""
+    \b(?:previous(?:ly)?|earlier|former(?:ly)?|histor(?:y|ic|ical(?:ly)?)|predecessors?|successors?|since|ago|used\s+to
+        |in\s+the\s+past|over\s+the\s+years)\b
+    |\bbefore(?=\s*(?:$|[?.,;:!]|that\b|then\b|it\b|(?:its|the)\s+(?:\w+\s+)?(?:council|authority|trust|split|change
+        |division|merger|move|reorgani[sz]ation|handover)\b))
     """,
     re.IGNORECASE | re.VERBOSE,
 )
