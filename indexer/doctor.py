@@ -19,17 +19,16 @@ from indexer.database import STORE_FILE, WORKSHOP, writer_lock
 from indexer.dense import DENSE, Dense, write_snapshot
 from indexer.durable import remove
 from indexer.encoder import Encoder, Fingerprint
-from indexer.errors import DocumentRefusedError, IndexMissingError, Refusal, UnusableIndexError
-from indexer.furniture import find_furniture
+from indexer.errors import DocumentRefusedError, IndexMissingError, UnusableIndexError
 from indexer.hashes import input_sha256
 from indexer.lexical import Lexical, drop_other_generations, generation_files, write_generation
-from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
+from indexer.making import make
 from indexer.originals import ORIGINALS, keep_original, original
 from indexer.outlines import OUTLINES, Outlines, publish_outlines
-from indexer.passages import cut
-from indexer.records import Document, Extracted, Metadata, Passage
+from indexer.records import Extracted, Metadata, Passage
 from indexer.repetition import sketch
 from indexer.settings import Settings
+from indexer.shards import Job
 from indexer.sources import Source, folder_of
 from indexer.store import (
     DocumentRow,
@@ -320,37 +319,16 @@ def _put_again(
     """Store a document that was read again as a sync would, with the metadata that the store still has of it."""
     if isinstance(extracted, DocumentRefusedError):
         raise extracted
-    pages, source = extracted.pages, one.source
-    removals = find_furniture(pages)
-    metadata = one.metadata or merge(
-        stated_by_front_matter(extracted.stated) if extracted.format == "markdown" else Metadata(),
-        stated_by_path(source.path, settings.path_rules),
-        found_in_text(extracted, settings.kinds),
-    )
-    passages = cut(pages, removals, metadata, encoder, aim=settings.passage_tokens)
-    if not passages:
-        raise DocumentRefusedError(Refusal.EMPTY, "the file has no text beside page numbers and the like")
-    document = Document(
-        doc_id=source.doc_id,
-        root=source.root,
-        path=source.path,
-        sha256=one.sha256,
-        size=len(one.data),
-        format=extracted.format,
-        reader=extracted.reader,
-        pages=len(pages),
-        metadata=metadata,
-        needs_ocr=tuple(page.number for page in pages if page.needs_ocr),
-        notes=extracted.notes,
-    )
+    job = Job(one.source, one.sha256, len(one.data), RECIPE)
+    made = make(job, extracted, settings, encoder, known=one.metadata)
     writer.put_document(
-        document,
+        made.document,
         RECIPE,
-        pages=pages,
-        removals=removals,
-        passages=passages,
-        vectors=_encoded(passages, writer, encoder),
-        sketches=[sketch(passage.text, metadata.body) for passage in passages],
+        pages=made.pages,
+        removals=made.removals,
+        passages=made.passages,
+        vectors=_encoded(made.passages, writer, encoder),
+        sketches=[sketch(passage.text, made.document.metadata.body) for passage in made.passages],
     )
 
 

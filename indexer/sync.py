@@ -28,13 +28,12 @@ from indexer.disk import Need, explained
 from indexer.encoder import Encoder
 from indexer.encoding import Encoding, Vectors
 from indexer.errors import CitewellError, DocumentRefusedError, InputError, Refusal, UnusableIndexError
-from indexer.furniture import find_furniture
 from indexer.journal import Journal, drop_journal
-from indexer.metadata import found_in_text, merge, stated_by_front_matter, stated_by_path
+from indexer.making import Draft, make
+from indexer.metadata import stated_by_path
 from indexer.opening import collection_of
 from indexer.originals import drop_other_originals, keep_original
-from indexer.passages import cut
-from indexer.records import Document, Extracted, Known, Metadata, Page, Passage, Prune, Refused, Removal, Version
+from indexer.records import Extracted, Known, Passage, Prune, Refused, Version
 from indexer.repetition import sketch
 from indexer.settings import Settings
 from indexer.shards import Job, Made, Tools
@@ -43,7 +42,7 @@ from indexer.sources import Scan, Source, read, scan
 log = logging.getLogger(__name__)
 
 # Counts up whenever the code comes to read or cut files differently, so that all documents are then made anew.
-RECIPE = 3
+RECIPE = 4
 BATCH = 512  # passages put together before encoding: enough to sort by length, few enough to keep memory small
 # Refusals that say nothing about the file's content: what the index holds of the file stays, and is tried again.
 PASSING = {Refusal.UNREADABLE, Refusal.CHANGED}
@@ -86,17 +85,6 @@ class Report:
     passages: int
     encoded: int  # the rest of the passages had been encoded before
     took_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What became of a file, all but its vectors."""
-
-    job: Job
-    document: Document
-    pages: tuple[Page, ...]
-    removals: tuple[Removal, ...]
-    passages: list[Passage]
 
 
 def sync(
@@ -263,7 +251,7 @@ class _Run:
         self._writer.commit(fingerprint, changes if is_new else None)
         return version
 
-    def _made(self, readers: Readers) -> Iterator[_Made]:
+    def _made(self, readers: Readers) -> Iterator[Draft]:
         """Read and cut every file that is new or changed, a few files ahead of the one that is asked for."""
         for job, result in readers.read_all(self._changed(), lambda job: job.source.path):
             known = Known(job.sha256, job.recipe)
@@ -359,40 +347,8 @@ def _recipe(source: Source, settings: Settings) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def make(job: Job, extracted: Extracted, settings: Settings, encoder: Encoder) -> _Made:
-    """Make a document of a file's pages, all but its vectors. Raises DocumentRefusedError where it has no text."""
-    source = job.source
-    removals = find_furniture(extracted.pages)
-    metadata = merge(
-        stated_by_front_matter(source.stated),
-        stated_by_front_matter(extracted.stated) if extracted.format == "markdown" else Metadata(),
-        stated_by_path(source.path, settings.path_rules),
-        found_in_text(extracted, settings.kinds),
-    )
-    passages = cut(extracted.pages, removals, metadata, encoder, aim=settings.passage_tokens)
-    if not passages:
-        raise DocumentRefusedError(Refusal.EMPTY, "the file has no text beside page numbers and the like")
-    texts = {page.number: page.text for page in extracted.pages}
-    for passage in passages:
-        assert passage.text == "\n".join(texts[s.page][s.start : s.end] for s in passage.spans)
-    document = Document(
-        doc_id=source.doc_id,
-        root=source.root,
-        path=source.path,
-        sha256=job.sha256,
-        size=job.size,
-        format=extracted.format,
-        reader=extracted.reader,
-        pages=len(extracted.pages),
-        metadata=metadata,
-        needs_ocr=tuple(page.number for page in extracted.pages if page.needs_ocr),
-        notes=extracted.notes,
-    )
-    return _Made(job, document, extracted.pages, removals, passages)
-
-
-def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
-    batch: list[_Made] = []
+def _batches(made: Iterable[Draft]) -> Iterator[list[Draft]]:
+    batch: list[Draft] = []
     waiting = 0
     for one in made:
         batch.append(one)
@@ -404,7 +360,7 @@ def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
         yield batch
 
 
-def _passages(batch: Sequence[_Made]) -> list[Passage]:
+def _passages(batch: Sequence[Draft]) -> list[Passage]:
     return [passage for made in batch for passage in made.passages]
 
 

@@ -85,6 +85,8 @@ def where(wanted: Filter) -> Where:
         parts.append(Among(Field.KIND, wanted.kinds))
     if wanted.published_from or wanted.published_to:
         parts.append(Published(wanted.published_from, wanted.published_to))
+    if wanted.documents is not None:
+        parts.append(documents(wanted.documents))
     return All(tuple(parts))
 
 

@@ -7,6 +7,6 @@ of the words is not plain, the field stays unknown: a wrong body or date mislead
 from indexer.metadata.facts import merge
 from indexer.metadata.found import found_in_text
 from indexer.metadata.names import body_key
-from indexer.metadata.stated import stated_by_front_matter, stated_by_path
+from indexer.metadata.stated import dated_by_name, stated_by_front_matter, stated_by_path
 
-__all__ = ["body_key", "found_in_text", "merge", "stated_by_front_matter", "stated_by_path"]
+__all__ = ["body_key", "dated_by_name", "found_in_text", "merge", "stated_by_front_matter", "stated_by_path"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Any
 
 from indexer.dates import find_dates, parse_date
@@ -29,6 +30,19 @@ def stated_by_path(path: str, rules: Sequence[PathRule]) -> Metadata:
             values["published"] = parse_date(captured.get("published", ""))
             return as_metadata(Origin.RULE, {name: Fact(value) for name, value in values.items()})
     return Metadata()
+
+
+def dated_by_name(path: str, known: Metadata) -> Metadata:
+    """Take a whole day at the end of a file's name, such as "visit - 25 May 2022.pdf", as that of its publication.
+
+    Only where nothing else says when that was, and unless it lies before the end of the inspection that is told of.
+    """
+    stem = PurePosixPath(path).stem.replace("_", " ")
+    days = [found for found in find_dates(stem) if found.span[1] == len(stem) and found.start == found.end]
+    inspected = max((event.end for event in known.events), default=date.min)
+    if known.published or not days or days[0].start < inspected:
+        return Metadata()
+    return as_metadata(Origin.RULE, {"published": Fact(days[0].start)})
 
 
 def stated_by_front_matter(values: Mapping[str, Any]) -> Metadata:
