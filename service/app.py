@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from indexer.database import KEYS_FILE
 from indexer.errors import CitewellError, InputError, ModelError, NotFoundError, UnusableIndexError
 from indexer.settings import Limits
-from service import receipting, routes, web, writes
+from service import overviews, receipting, routes, web, writes
 from service.access import BESIDE, LOOPBACK, Access, ForbiddenError, TooManyError, UnauthorizedError
 from service.cursors import OldCursorError
 from service.keeper import Keeper
@@ -63,7 +63,7 @@ KEY_SCHEME = {
     "description": "An API key, as `citewell keys add` prints it. Where the service has keys, reading needs one, "
     "unless it is open to all, and changing the index needs one with the role `write`.",
 }
-API = (routes.router, receipting.router, writes.router)
+API = (routes.router, overviews.router, receipting.router, writes.router)
 
 # The first line that fits an error decides; nothing else maps errors to status codes. The last word is for figures.
 STATUS: tuple[tuple[type[CitewellError], HTTPStatus, str, str], ...] = (

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from indexer.collection import Reader
 from indexer.records import Document, Filter, Version
-from indexer.where import UNKNOWN, FactSheet, where
-from service.reading import LIKELY, Names, Reading, Role, Time, find_times, read
+from indexer.where import UNKNOWN, FactSheet, Published, where
+from service.lineage import Lineage
+from service.reading import Named, Names, Reading, Role, Time, find_times, read
+from service.superseding import Later, Superseding
 
 # A document whose body is unknown goes by the bodies in its title and so many first characters, one whose days are
 # unknown by the last year that it names; they count so much of what they would if they were known.
@@ -39,17 +41,14 @@ class Catalogue:
     days: NDArray[np.int64]  # of each document: first and last day that it is known to be of, (n, 2)
     spoken_days: NDArray[np.int64]  # likewise, of documents of no known day: of the last year that they name
     spoken_of: Mapping[int, frozenset[str]]  # documents without a body: the bodies in their title and opening
+    day: date | None = None  # that it is as of, where it is not as of now
 
     @classmethod
-    def of(cls, reader: Reader) -> "Catalogue":
-        """Put the documents of a generation into columns."""
+    def of(cls, reader: Reader, lineage: Lineage = Lineage()) -> "Catalogue":  # noqa: B008 - it is frozen
+        """Put the documents of a generation into columns; a lineage tells which bodies are in line with others."""
         documents = tuple(reader.documents())
-        bodies = [document.metadata.body for document in documents]
-        numbers = {body: number for number, body in enumerate(dict.fromkeys(body for body in bodies if body))}
-        owners = np.array(
-            [numbers[body] if body else len(numbers) + place for place, body in enumerate(bodies)], np.int64
-        )
-        names = Names(numbers)
+        numbers, owners = _owners(documents)
+        names = Names(numbers, lineage)
         days = np.array([days_of(document) for document in documents], np.int64).reshape(-1, 2)
         spoken_days, spoken_of = _spoken(documents, days, names, reader)
         return cls(
@@ -62,6 +61,29 @@ class Catalogue:
             days=days,
             spoken_days=spoken_days,
             spoken_of=spoken_of,
+        )
+
+    def as_of(self, day: date) -> "Catalogue":
+        """Give what there was by a day: the documents that are known to have been published by then, and no other."""
+        there = self.facts.fitting(Published(None, day))
+        kept = np.flatnonzero(there)
+        documents = tuple(self.documents[place] for place in kept)
+        numbers, owners = _owners(documents)
+        return Catalogue(
+            version=self.version,
+            documents=documents,
+            names=Names(numbers, self.names.lines.lineage),
+            facts=FactSheet.of(self.numbers_of(there).tolist(), documents),
+            owners=owners,
+            numbers=numbers,
+            days=self.days[kept],
+            spoken_days=self.spoken_days[kept],
+            spoken_of={
+                place: self.spoken_of[old] & numbers.keys()
+                for place, old in enumerate(kept.tolist())
+                if old in self.spoken_of
+            },
+            day=day,
         )
 
     def places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -79,6 +101,16 @@ class Catalogue:
         """Give the numbers of some documents."""
         found: NDArray[np.int64] = self.facts.documents[some]
         return found
+
+    @cached_property
+    def superseding(self) -> Superseding:
+        """The latest report of each kind on each body."""
+        return Superseding.of(self.documents, self.days[:, 1].tolist())
+
+    def later_than(self, doc_id: str) -> Later | None:
+        """Give the report that has taken the place of a document, if any has."""
+        place = self.place_of[doc_id]
+        return self.superseding.of_document(self.documents[place], int(self.days[place, 1]))
 
     def last_day(self, doc_id: str) -> int:
         """Give the last day that a document is of, else that it speaks of, as a day number."""
@@ -100,7 +132,14 @@ class Catalogue:
 
     def about(self, reading: Reading) -> NDArray[np.float32]:
         """Tell for each document how surely the question names its body, 0 to 1."""
-        certainty = {one.body: one.certainty for one in sorted(reading.named, key=lambda one: one.certainty)}
+        about = self._on([one for one in reading.named if not (one.since or one.until)])
+        for one in reading.named:
+            if one.since or one.until:
+                about = np.maximum(about, np.where(self._of_days(one), self._on([one]), 0))
+        return about
+
+    def _on(self, named: Sequence[Named]) -> NDArray[np.float32]:
+        certainty = {one.body: one.certainty for one in sorted(named, key=lambda one: one.certainty)}
         of_owners = np.zeros(len(self.numbers) + len(self.documents), np.float32)
         for body, its in certainty.items():
             of_owners[self.numbers[body]] = its
@@ -109,6 +148,14 @@ class Catalogue:
             for place, bodies in self.spoken_of.items():
                 about[place] = SPEAKS_OF * max((certainty.get(body, 0.0) for body in bodies), default=0.0)
         return about
+
+    def _of_days(self, named: Named) -> NDArray[np.bool_]:
+        """Tell which documents may be of the days on which a body is meant; one on the last comes soon after."""
+        since = (named.since or date.min).toordinal()
+        until = (named.until or date.max).toordinal() + YEAR
+        first, last = self.days.T
+        found: NDArray[np.bool_] = (first == UNKNOWN) | ((first <= until) & (last >= since))
+        return found
 
     def timely(self, reading: Reading) -> NDArray[np.float32]:
         """Tell for each document how well its time goes with those that the question names, 0 to 1."""
@@ -133,6 +180,14 @@ def days_of(document: Document) -> tuple[int, int]:
     return (min(days).toordinal(), max(days).toordinal()) if days else (UNKNOWN, UNKNOWN)
 
 
+def _owners(documents: Sequence[Document]) -> tuple[dict[str, int], NDArray[np.int64]]:
+    """Give numbers to bodies, and for each document that of its body; one of its own where that is unknown."""
+    bodies = [document.metadata.body for document in documents]
+    numbers = {body: number for number, body in enumerate(dict.fromkeys(body for body in bodies if body))}
+    owners = [numbers[body] if body else len(numbers) + place for place, body in enumerate(bodies)]
+    return numbers, np.array(owners, np.int64)
+
+
 def _spoken(
     documents: Sequence[Document], days: NDArray[np.int64], names: Names, reader: Reader
 ) -> tuple[NDArray[np.int64], dict[int, frozenset[str]]]:
@@ -154,7 +209,9 @@ def _spoken(
     for place, year in years.items():
         if year:
             spoken_days[place] = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
-    return spoken_days, {places[one]: frozenset(read(openings[one], names).bodies(LIKELY)) for one in nameless}
+    return spoken_days, {
+        places[one]: frozenset(read(openings[one], names).bodies(with_kin=False)) for one in nameless
+    }
 
 
 def _goes_with(days: NDArray[np.int64], time: Time) -> NDArray[np.float32]:

@@ -23,7 +23,10 @@ QUOTED = 80  # characters of what a user wrote, as a message repeats them
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A checked query. `bodies` and `kinds` are as the user wrote them; dates are inclusive."""
+    """A checked query. `bodies`, `kinds`, `grades` and `areas` are as the user wrote them; dates are inclusive.
+
+    `as_of` is a day that nothing published later is seen on.
+    """
 
     text: str
     k: int = 10
@@ -33,6 +36,9 @@ class Query:
     published_to: date | None = None
     mode: Mode = Mode.HYBRID
     infer: bool = True  # read bodies and times from the words
+    as_of: date | None = None
+    grades: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise InputError where the query cannot be used."""
@@ -42,12 +48,15 @@ class Query:
             raise InputError(f"the query has {len(self.text):,} characters; at most {LONGEST_QUERY:,} are read")
         if _HALF.search(self.text):
             raise InputError("the query is not valid Unicode text")
-        for what, names in (("bodies", self.bodies), ("kinds", self.kinds)):
+        named = {"bodies": self.bodies, "kinds": self.kinds, "grades": self.grades, "areas": self.areas}
+        for what, names in named.items():
             if len(names) > MOST_NAMES:
                 raise InputError(f"the query names {len(names):,} {what}; at most {MOST_NAMES} are looked at")
-        for name in (*self.bodies, *self.kinds):
+        for name in (name for names in named.values() for name in names):
             if len(name) > LONGEST_NAME:
-                raise InputError(f"no body or kind has a name of {len(name):,} characters such as {_quoted(name)}")
+                raise InputError(
+                    f"no body, kind, grade or area has a name of {len(name):,} characters such as {_quoted(name)}"
+                )
         if not 1 <= self.k <= MOST_HITS:
             raise InputError(f"k is {self.k}; it must be from 1 to {MOST_HITS}")
         _ = self.terms  # raises where there is nothing to look for
@@ -85,7 +94,7 @@ def resolve(query: Query, bodies: Collection[str], kinds: Collection[str]) -> Fi
         bodies=_known("body", query.bodies, {body: body_key(body) for body in bodies}) if query.bodies else None,
         kinds=_known("kind", query.kinds, {kind: kind.casefold() for kind in kinds}) if query.kinds else None,
         published_from=query.published_from,
-        published_to=query.published_to,
+        published_to=min((day for day in (query.published_to, query.as_of) if day), default=None),
     )
 
 

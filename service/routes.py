@@ -91,7 +91,7 @@ def _found(request: SearchRequest, call: Called, *, is_tagged: bool = False) -> 
     result = call.searcher.search(request.checked())
     call.seen.stages = result.stages
     found = SearchResponse.of(result, explain=request.explain)
-    return _written(found, _tagged(call.tagger.tag(result.version, alike=True)) if is_tagged else None)
+    return written(found, tagged(call.tagger.tag(result.version, alike=True)) if is_tagged else None)
 
 
 @router.get("/v1/ask", summary="Ask by query string", response_model=AskResponse)
@@ -113,7 +113,7 @@ def _answered(request: AskRequest, call: Called, *, is_tagged: bool = False) -> 
     answering_s = max(0.0, result.took_ms - result.found.took_ms) / 1000
     call.seen.stages = {**result.found.stages, "answer": answering_s}
     answer = AskResponse.of(result)
-    return _written(answer, _tagged(call.tagger.tag(result.found.version, alike=True)) if is_tagged else None)
+    return written(answer, tagged(call.tagger.tag(result.found.version, alike=True)) if is_tagged else None)
 
 
 @router.post("/v1/verify", summary="Verify a quote", response_model=VerifyResponse)
@@ -122,7 +122,7 @@ def verify_quote(request: VerifyRequest, call: Call) -> Response:
     call.seen.question = request.quote
     result = verify(request.quote, call.searcher, document=request.document)
     call.seen.stages = {"verify": result.took_ms / 1000}
-    return _written(VerifyResponse.of(result))
+    return written(VerifyResponse.of(result))
 
 
 @router.get("/v1/documents", summary="List the documents")
@@ -136,7 +136,7 @@ def documents(
     """
     with call.searcher.store.reading() as reader:
         start = place_of(cursor, reader.version) if cursor is not None else 0
-        response.headers.update(_tagged(call.tagger.tag(reader.version)))
+        response.headers.update(tagged(call.tagger.tag(reader.version)))
         found = reader.documents()
         end = len(found) if limit is None and cursor is None else start + (limit or USUAL_LIMIT)
         return DocumentsResponse(
@@ -151,7 +151,7 @@ def documents(
 def document(doc_id: str, call: Call, response: Response) -> Document:
     """Show what is known about a document, and where each fact comes from."""
     with call.searcher.store.reading() as reader:
-        response.headers.update(_tagged(call.tagger.tag(reader.version)))
+        response.headers.update(tagged(call.tagger.tag(reader.version)))
         return reader.document(doc_id)
 
 
@@ -164,7 +164,7 @@ def document(doc_id: str, call: Call, response: Response) -> Document:
 def file(doc_id: str, call: Call) -> Response:
     """Give the file that a document was read from, byte for byte, where a copy of it is kept."""
     with call.searcher.store.reading() as reader:
-        headers = _tagged(call.tagger.tag(reader.version))
+        headers = tagged(call.tagger.tag(reader.version))
         its = reader.document(doc_id)
     name = quote(PurePosixPath(its.path).name, safe="", errors="replace")
     headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
@@ -183,7 +183,7 @@ def page_picture(doc_id: str, number: int, call: Call, spans: Spans = "", width:
     if call.pictures is None:
         raise NotFoundError(f"pictures are switched off; the page's text is at /v1/documents/{doc_id}/pages/{number}")
     with call.searcher.store.reading() as reader:
-        headers = _tagged(call.tagger.tag(reader.version))
+        headers = tagged(call.tagger.tag(reader.version))
         version, its, (found, _) = reader.version, reader.document(doc_id), reader.page(doc_id, number)
     picture = call.pictures.draw(version, its, found, parse_spans(spans, found), width)
     return Response(picture.png, media_type="image/png", headers={**headers, "content-disposition": "inline"})
@@ -193,18 +193,19 @@ def page_picture(doc_id: str, number: int, call: Call, spans: Spans = "", width:
 def page(doc_id: str, number: int, call: Call, response: Response, spans: Spans = "") -> PageResponse:
     """Show a page's text as it is stored, and the places on it that `spans` names."""
     with call.searcher.store.reading() as reader:
-        response.headers.update(_tagged(call.tagger.tag(reader.version)))
+        response.headers.update(tagged(call.tagger.tag(reader.version)))
         found, removals = reader.page(doc_id, number)
         return PageResponse.of(reader, reader.document(doc_id), found, removals, parse_spans(spans, found))
 
 
-def _written(answer: BaseModel, headers: dict[str, str] | None = None) -> Response:
+def written(answer: BaseModel, headers: dict[str, str] | None = None) -> Response:
     """Write an answer, which FastAPI would check once more, and hand to another thread for it."""
     text = safe_json(answer.model_dump_json(by_alias=True))
     return Response(text, media_type="application/json", headers=headers)
 
 
-def _tagged(tag: str) -> dict[str, str]:
+def tagged(tag: str) -> dict[str, str]:
+    """Give the headers of an answer with this tag."""
     return {"etag": tag, "cache-control": KEEP}
 
 

@@ -22,10 +22,13 @@ from service.candidates import DEPTH, Asked, Candidates, Generation, gather
 from service.catalogue import Catalogue
 from service.citation import Citation, cite, text_of
 from service.highlight import highlights
+from service.judged import judged
 from service.laps import Laps
+from service.lineage import Lineage, Link
 from service.query import Query, resolve
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
 from service.reading import Period, Reading, interpreted, read
+from service.superseding import Later
 
 T = TypeVar("T")
 
@@ -85,6 +88,7 @@ class Hit:
     parts: tuple[Part, ...] = ()
     context: str = ""  # of the best passage; what models read in front of the text
     reranked: Reranked | None = None
+    superseded_by: Later | None = None
 
     @property
     def sum(self) -> float:
@@ -109,6 +113,7 @@ class SearchResult:
     token: str = ""  # of the generation, see `Version`
     stages: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds; none where it was known
     without: tuple[Mode, ...] = ()  # ways of searching that the index's engine has not got
+    links: tuple[Link, ...] = ()  # from bodies that the query names to others that hits are on
 
     @property
     def version(self) -> Version:
@@ -128,8 +133,11 @@ class Searcher:
         reranker: Reranker | None = None,
         rerank_depth: int = RERANK_DEPTH,
         recent: int = RECENT,
+        lineage: Lineage = Lineage(),  # noqa: B008 - it is frozen
     ) -> None:
         """Take a reranker to have the first hits of every search put in the order of its scores.
+
+        A lineage tells which bodies are meant together with those that a question names.
 
         So many `recent` results are kept for those who ask the same again.
         """
@@ -139,6 +147,7 @@ class Searcher:
         self._reranker = reranker
         self._rerank_depth = rerank_depth
         self._keep = recent
+        self._lineage = lineage
         self._generation: Generation | None = None
         self._recent: dict[tuple[Version, Query], SearchResult] = {}  # of one version; the one asked last is the last
         self._lock = Lock()
@@ -167,18 +176,21 @@ class Searcher:
         What was asked of this generation before is answered as it was then. Raises InputError for a filter that
         names nothing, UnusableIndexError where the index cannot be used.
         """
-        return self.of_one_generation(lambda reader, generation: self.search_in(reader, generation, query))
+        return self.of_one_generation(
+            lambda reader, generation: self.search_in(reader, generation, query), query.as_of
+        )
 
-    def of_one_generation(self, ask: Callable[[Reader, Generation], T]) -> T:
-        """Ask one generation; once more where what it was about to tell was removed meanwhile.
+    def of_one_generation(self, ask: Callable[[Reader, Generation], T], as_of: date | None = None) -> T:
+        """Ask one generation, as of a day if one is given.
 
-        An engine without snapshots of its own deletes rows a few seconds after they were removed.
+        It asks once more where what it was about to tell was removed meanwhile: an engine without snapshots of its
+        own deletes rows a few seconds after they were removed.
         """
         try:
-            with self.opened() as (reader, generation):
+            with self.opened(as_of) as (reader, generation):
                 return ask(reader, generation)
         except GenerationGoneError:
-            with self.opened() as (reader, generation):
+            with self.opened(as_of) as (reader, generation):
                 return ask(reader, generation)
 
     def search_in(self, reader: Reader, generation: Generation, query: Query) -> SearchResult:
@@ -217,7 +229,7 @@ class Searcher:
         scores = weights.scores(sums, np.array([group.row for group in groups], np.int64))
         stored = reader.passages([int(candidates.ids[row]) for group in groups for row in group.rows])
         hits = tuple(
-            _hit(group, rank, float(score), candidates, stored, query, weights, reader)
+            _hit(group, rank, float(score), candidates, stored, query, weights, reader, generation.catalogue)
             for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1)
         )
         laps.end("hits")
@@ -230,6 +242,7 @@ class Searcher:
             hits=hits,
             token=reader.version.token,
             without=() if self.store.engine.has_words else (Mode.LEXICAL,),
+            links=asked.reading.links_to(set(_bodies(hits, generation.catalogue))),
         )
 
     def _reranked(self, found: SearchResult, query: Query, laps: Laps) -> SearchResult:
@@ -241,13 +254,17 @@ class Searcher:
         return replace(found, hits=hits)
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[Reader, Generation]]:
-        """Read one generation of the store together with all that is derived from that generation."""
+    def opened(self, as_of: date | None = None) -> Iterator[tuple[Reader, Generation]]:
+        """Read one generation of the store together with all that is derived from that generation.
+
+        As of a day, its catalogue holds only what had been published by then; what is asked has to say the same day.
+        """
         for is_last_try in (False, True):
             with self.store.reading() as reader:
                 generation = self._generation_at(reader, older_too=is_last_try)
                 if generation is not None:
-                    yield reader, generation
+                    catalogue = generation.catalogue.as_of(as_of) if as_of else generation.catalogue
+                    yield reader, replace(generation, catalogue=catalogue)
                     return
 
     def _generation_at(self, reader: Reader, *, older_too: bool) -> Generation | None:
@@ -260,7 +277,7 @@ class Searcher:
             current = self.encoder.fingerprint
             current.check(reader.fingerprint)
             arms = self.store.arms(reader, current.dim, held.arms if held else None)
-            self._generation = Generation(reader.version, arms, Catalogue.of(reader))
+            self._generation = Generation(reader.version, arms, Catalogue.of(reader, self._lineage))
             return self._generation
 
 
@@ -268,10 +285,14 @@ def understand(query: Query, catalogue: Catalogue) -> Asked:
     """Read a query in the light of the collection. Raises InputError for a filter that names nothing."""
     terms = query.terms
     kinds = {document.metadata.kind for document in catalogue.documents} if query.kinds else set()
+    wanted = resolve(query, catalogue.numbers, {kind for kind in kinds if kind})
+    if query.grades or query.areas:
+        numbers = catalogue.numbers_of(judged(catalogue.documents, query.grades, query.areas))
+        wanted = replace(wanted, documents=frozenset(numbers.tolist()))
     return Asked(
         terms=terms,
         reading=read(terms.words, catalogue.names) if query.infer else _unread(terms),
-        wanted=resolve(query, catalogue.numbers, {kind for kind in kinds if kind}),
+        wanted=wanted,
         mode=query.mode,
         depth=max(DEPTH, query.k),
     )
@@ -279,6 +300,14 @@ def understand(query: Query, catalogue: Catalogue) -> Asked:
 
 def _unread(terms: Terms) -> Reading:
     return Reading((), (), earliest=False, over_time=False, across=False, topic=terms.words)
+
+
+def _bodies(hits: Sequence[Hit], catalogue: Catalogue) -> Iterator[str]:
+    for hit in hits:
+        if hit.citation.body:
+            yield hit.citation.body
+        else:
+            yield from catalogue.spoken_of.get(catalogue.place_of[hit.citation.doc_id], ())
 
 
 def _interpretation(asked: Asked) -> Interpretation:
@@ -303,6 +332,7 @@ def _hit(  # noqa: PLR0917 - all that is known at this point
     query: Query,
     weights: Weights,
     reader: Reader,
+    catalogue: Catalogue,
 ) -> Hit:
     found = {row: stored[int(candidates.ids[row])] for row in group.rows}
     parts = [found[row] for row in sorted([group.row, *group.merged])]
@@ -321,6 +351,7 @@ def _hit(  # noqa: PLR0917 - all that is known at this point
         citation=cite(parts, reader),
         twins=tuple(cite([found[row]], reader) for row in group.twins),
         twin_ids=tuple(found[row].passage_id for row in group.twins),
+        superseded_by=catalogue.later_than(found[group.row].document.doc_id),
         parts=tuple(
             Part(signal.value, round(float(value), 4), weight)
             for signal, value, weight in zip(SIGNALS, candidates.signals[group.row], weights.signals, strict=True)

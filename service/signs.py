@@ -27,6 +27,11 @@ def safe_json(text: str) -> str:
     return _SUSPECT_IN_JSON.sub(_escaped, text)
 
 
+def safe_cell(text: str) -> str:
+    """Keep a spreadsheet from running a cell as a formula (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _escaped(match: re.Match[str]) -> str:
     sign = match[0]
     if sign in "<>":

@@ -48,6 +48,7 @@ def print_search(found: SearchResponse) -> None:
         if hit.rank > 1:
             out.print()
         _print_hit(out, hit)
+    _print_links(out, found)
     _print_without(found)
 
 
@@ -60,8 +61,10 @@ def _print_hit(out: Console, hit: HitOut) -> None:
         text.stylize("bold", start, end)
     _print_title(out, hit.citation, f"{hit.rank}. ")
     out.print(Text(INDENT + _facts(hit.citation, scores)))
-    _print_text(out, text)
-    _print_place(out, hit.citation)
+    print_text(out, text)
+    print_place(out, hit.citation)
+    if later := hit.superseded_by:
+        out.print(Text(safe_line(f"{INDENT}superseded by {later.title}, {later.day}"), overflow="fold"))
     for twin in hit.twins:
         out.print(Text(safe_line(f"{INDENT}the same in {twin.source}, p. {twin.page}"), overflow="fold"))
     if hit.reranked:
@@ -83,8 +86,8 @@ def print_answer(answer: AskResponse) -> None:
             text.stylize("bold", *quote.short)
         _print_title(out, quote.citation, f"[{number}] ")
         out.print(Text(INDENT + _facts(quote.citation)))
-        _print_text(out, Text("“").append_text(text).append("”"))
-        _print_place(out, quote.citation)
+        print_text(out, Text("“").append_text(text).append("”"))
+        print_place(out, quote.citation)
     if answer.quotes:
         out.print()
         out.print(f"confidence {answer.confidence:.2f}")
@@ -94,7 +97,17 @@ def print_answer(answer: AskResponse) -> None:
         for hit in answer.hits[:NEAREST]:
             out.print()
             _print_hit(out, hit)
+    _print_links(out, answer)
     _print_without(answer)
+
+
+def _print_links(out: Console, found: SearchResponse | AskResponse) -> None:
+    """Say why there is something on bodies that nobody named."""
+    if found.links:
+        out.print()
+    for link in found.links:
+        since = f" from {link.on}" if link.on else ""
+        out.print(Text(safe_line(f"{link.from_} {link.how} {link.to}{since}")))
 
 
 def _print_without(found: SearchResponse | AskResponse) -> None:
@@ -114,11 +127,11 @@ def print_verification(found: VerifyResponse) -> None:
 def _print_match(out: Console, match: Match) -> None:
     _print_title(out, match.citation)
     out.print(Text(INDENT + _facts(match.citation)))
-    _print_text(out, Text(safe(match.text)))
+    print_text(out, Text(safe(match.text)))
     for one in match.differences:
         said, says = (safe_line(" ".join(text.split())) or "nothing" for text in (one.quoted, one.source))
         out.print(Text(f"{INDENT}{one.kind} at {one.start}: quoted {said} | source {says}", overflow="fold"))
-    _print_place(out, match.citation)
+    print_place(out, match.citation)
 
 
 def _print_title(out: Console, citation: Citation, before: str = "") -> None:
@@ -132,7 +145,7 @@ def _facts(citation: Citation, *more: str) -> str:
     return " · ".join([*(safe_line(fact) for fact in facts if fact), *more])
 
 
-def _print_text(out: Console, text: Text) -> None:
+def print_text(out: Console, text: Text) -> None:
     """Lay a text out anew: line ends are the page's, not the reader's; blank lines and bullets start a line."""
     flowing = Text()
     gap = ""
@@ -148,7 +161,7 @@ def _print_text(out: Console, text: Text) -> None:
         out.print(Text(INDENT).append_text(line))
 
 
-def _print_place(out: Console, citation: Citation) -> None:
+def print_place(out: Console, citation: Citation) -> None:
     """Name the document, and the command that shows the place."""
     marked = ",".join(f"{start}-{end}" for page, start, end in citation.spans if page == citation.page)
     out.print(Text(safe_line(f"{INDENT}{citation.source}"), overflow="fold"))
@@ -160,12 +173,12 @@ def print_receipt(found: ReceiptResponse) -> None:
     """Print what became of a receipt's quote, the quote, and where it stands now."""
     out = console()
     out.print(Text(safe_line(f"{found.outcome}: {found.reason}"), style="bold"))
-    _print_text(out, Text("“").append(safe(found.text)).append("”"))
+    print_text(out, Text("“").append(safe(found.text)).append("”"))
     if found.instead:
-        _print_text(out, Text("instead: “").append(safe(found.instead)).append("”"))
+        print_text(out, Text("instead: “").append(safe(found.instead)).append("”"))
     if found.citation:
         out.print(Text(INDENT + _facts(found.citation)))
-        _print_place(out, found.citation)
+        print_place(out, found.citation)
     for note in found.notes:
         out.print(Text(safe_line(f"{INDENT}{note}"), overflow="fold"))
 

@@ -16,6 +16,7 @@ from service.candidates import Generation
 from service.catalogue import days_of
 from service.query import MOST_HITS, Query
 from service.search import Searcher, understand
+from service.superseding import is_press
 
 MOST_QUOTED = 40  # reports; more marks than that cannot be told apart in a chart
 
@@ -98,6 +99,15 @@ def when(document: Document) -> When | None:
         return When(metadata.published, is_exact=True)
     last = days_of(document)[1]
     return When(date.fromordinal(last), is_exact=bool(metadata.events)) if last != UNKNOWN else None
+
+
+def inspected(document: Document) -> When | None:
+    """Give the last day of the inspection that a document reports, else that of the report; None where it is none."""
+    if not document.metadata.kind or is_press(document):
+        return None
+    if document.metadata.events:
+        return When(max(event.end for event in document.metadata.events), is_exact=True)
+    return when(document)
 
 
 def years_of(documents: Sequence[Document]) -> Years:

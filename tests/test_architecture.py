@@ -21,12 +21,13 @@ BASE = (
     " originals paragraphs database repetition snapshots where words"
 ).split()
 STEPS = (
-    "sources extract furniture metadata passages encoder reranker store dense lexical journal milvus outlines".split()
-)
-JOINING = "bulk cluster embedded encoding backup doctor moving opening shards sync".split()
+    "sources extract furniture metadata judgements recommendations passages encoder reranker store dense lexical"
+    " journal milvus outlines"
+).split()
+JOINING = "bulk cluster embedded encoding backup doctor making moving opening shards sync".split()
 ERRORS_ALONE = "records address".split()  # the vocabulary that everything else is written in
 
-WEB = "about adding checking find library pageview site state times trouble".split()  # that know of requests
+WEB = "about adding checking find grades library pageview site state threads times trouble".split()  # that know of requests
 
 # The only modules that know of a library; everybody else could do with another one.
 OWNERS = {
@@ -54,7 +55,8 @@ OWNERS = {
     "yaml": "indexer.extract.markdown",
     "charset_normalizer": "indexer.extract.encoding",
     "pydantic_settings": "indexer.settings",
-    "fastapi": "service.app service.cli.serve service.receipting service.routes service.server service.writes "
+    "fastapi": "service.app service.cli.serve service.overviews service.receipting service.routes service.server"
+    " service.writes "
     + " ".join(f"service.web.{name}" for name in WEB),
     "jinja2": "service.web.site",
     "markupsafe": "service.web.site",
@@ -66,9 +68,9 @@ OWNERS = {
     "typer": "service.cli "
     + " ".join(
         f"service.cli.{name}"
-        for name in "command backup check doctor find keep keys measure move serve watch".split()
+        for name in "command backup check doctor find judge keep keys measure move serve watch".split()
     ),
-    "rich": "service.terminal",
+    "rich": "service.printing service.terminal",
     "mcp": "service.mcp",
     "dask": "indexer.cluster",
     "distributed": "indexer.cluster",
@@ -77,9 +79,10 @@ OWNERS = {
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter All Argument BeforeValidator Caller Chance Depends Engine Finding Kind Lock Long Option Path Query"
-    " Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile enumerate fields fromkeys frozenset getLogger"
-    " join maketrans normalize qn range replace resolve set sorted split tuple values with_name".split()
+    "APIRouter All Area Argument BeforeValidator Caller Chance Depends Engine Finding Framework Kind Lineage Lock Long"
+    " Option Path Query Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile date enumerate fields"
+    " fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set sorted split timedelta"
+    " tuple values with_name".split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())

@@ -39,7 +39,9 @@ class Answerer:
 
     def ask(self, query: Query) -> Answer:
         """Answer in quotes, or say why not. Raises as `Searcher.search` does."""
-        return self.searcher.of_one_generation(lambda reader, generation: self.ask_in(reader, generation, query))
+        return self.searcher.of_one_generation(
+            lambda reader, generation: self.ask_in(reader, generation, query), query.as_of
+        )
 
     def ask_in(self, reader: Reader, generation: Generation, query: Query) -> Answer:
         """Answer from what the searcher has opened. Raises likewise."""
@@ -135,7 +137,8 @@ def _about(hits: tuple[Hit, ...], reading: Reading, catalogue: Catalogue) -> tup
     if not hits or not reading.bodies():
         return hits
     about = catalogue.about(reading)[[catalogue.place_of[hit.citation.doc_id] for hit in hits]] > 0
-    keys = {body_key(body) for body in reading.bodies()}  # also of a body that goes by another name in some reports
+    # Also of a body that goes by another name in some reports.
+    keys = {body_key(body) for body in reading.bodies(with_kin=False)}
     return tuple(
         hit
         for hit, is_about in zip(hits, about, strict=True)

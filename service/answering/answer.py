@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from service.citation import Citation
+from service.lineage import Link
 from service.search import SearchResult
 
 
@@ -54,3 +55,8 @@ class Answer:
     searched: Searched
     found: SearchResult  # the nearest passages, also where there is no answer
     took_ms: float
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Give the links from bodies that the question names to others that the nearest passages are on."""
+        return self.found.links

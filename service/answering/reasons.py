@@ -38,17 +38,21 @@ def why_none(asked: Asked, topic: Topic, generation: Generation, name: str | Non
     """Say why there is no answer; `name` is one in the question that is a stranger here."""
     catalogue, reading = generation.catalogue, asked.reading
     searched = searched_by(asked, catalogue)
+    if not catalogue.documents and catalogue.day:
+        return f"none of the documents here is known to have been published by {catalogue.day}"
     if not catalogue.documents:
         return "the index holds no documents"
     if not searched.documents:
         return "no document here fits the filters and the bodies that are named"
+    if name and catalogue.day:  # words are counted over all passages, also those of later reports
+        return f"nothing that had been published by {catalogue.day} is about {name}"
     if name and not is_named(name, generation):
         return f"nothing here is about {name}, nor does any of the {_reports(len(catalogue.documents))} name it"
     if name:
         return f"nothing here is about {name}; it is named elsewhere, but not by what is nearest to the question"
     about = catalogue.about(reading) > 0
     timely = catalogue.timely(reading)[catalogue.fitting(asked.wanted) & (about if about.any() else True)]
-    named = sorted(asked.wanted.bodies) if asked.wanted.bodies else reading.told_apart()
+    named = sorted(asked.wanted.bodies) if asked.wanted.bodies else reading.told_apart(with_kin=True)
     on = f" on {_and(named)}" if named else ""
     if reading.times and not (timely > 0).any():
         return f"no report{on} is of that time; {_published(searched)}"

@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from indexer.errors import CitewellError, ModelError, UnusableIndexError
-from service.cli import assist, backup, check, doctor, find, keep, keys, measure, move, serve, watch  # noqa: F401 - each adds its commands to the application
+from service.cli import assist, backup, check, doctor, find, judge, keep, keys, measure, move, serve, watch  # noqa: F401 - each adds its commands to the application
 from service.cli.command import FOUND, INTERRUPTED, NO_INDEX, USAGE, app, configure
 
 

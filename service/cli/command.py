@@ -88,16 +88,25 @@ def load_encoder(settings: "Settings") -> "Encoder":
 
 
 def open_searcher(settings: "Settings", encoder: "Encoder | None" = None) -> "Searcher":
-    """Open the index for searching, with the models that the settings name. Raises UnusableIndexError, ModelError."""
+    """Open the index for searching, with the models that the settings name.
+
+    Raises UnusableIndexError, ModelError, and InputError for a file of bodies that cannot be used.
+    """
     from indexer.encoder import SentenceEncoder, locate_model
     from indexer.opening import existing
     from indexer.reranker import CrossEncoderReranker
+    from service.lineage import Lineage
     from service.search import Searcher
 
+    lineage = Lineage.stated(settings)
     collection = existing(settings)
     reranker = CrossEncoderReranker(locate_model(settings.rerank, "rerank"), settings) if settings.rerank else None
     return Searcher(
-        collection, encoder or SentenceEncoder(settings), reranker=reranker, rerank_depth=settings.rerank_depth
+        collection,
+        encoder or SentenceEncoder(settings),
+        reranker=reranker,
+        rerank_depth=settings.rerank_depth,
+        lineage=lineage,
     )
 
 

@@ -35,6 +35,27 @@ From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Publis
 To = Annotated[str | None, typer.Option(metavar="DATE", help="Published on this day or earlier.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="What had been published by this day.")]
 OfKind = Annotated[list[str] | None, typer.Option(help="Only documents of this kind; may be repeated.")]
+OfGrade = Annotated[
+    list[str] | None, typer.Option("--grade", help="Only documents that give this grade; may be repeated.")
+]
+InArea = Annotated[
+    list[str] | None,
+    typer.Option("--area", help="Area that the grade is given in, otherwise the overall one; may be repeated."),
+]
+
+
+def filters_of(
+    body: list[str] | None,
+    from_: str | None,
+    to: str | None,
+    as_of: str | None,
+    kind: list[str] | None,
+    grade: list[str] | None,
+    area: list[str] | None,
+) -> dict[str, object]:
+    """Name filters as the JSON contract does."""
+    named = {"body": body or (), "kind": kind or (), "grade": grade or (), "area": area or ()}
+    return {**named, "from": from_, "to": to, "as_of": as_of}
 
 
 @app.command(epilog=EXIT_CODES)
@@ -46,6 +67,8 @@ def search(
     to: To = None,
     as_of: AsOf = None,
     kind: OfKind = None,
+    grade: OfGrade = None,
+    area: InArea = None,
     mode: SearchMode = Mode.HYBRID,
     no_infer: NoInfer = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say what speaks for each hit.")] = False,
@@ -60,7 +83,7 @@ def search(
     from service.schemas import SearchRequest, SearchResponse
     from service.terminal import console, print_search
 
-    filters = {"body": body or (), "from": from_, "to": to, "as_of": as_of, "kind": kind or ()}
+    filters = filters_of(body, from_, to, as_of, kind, grade, area)
     question = standard_input() if query == "-" else query
     request = SearchRequest.model_validate(
         {"q": question, "k": k, **filters, "mode": mode, "infer": not no_infer, "explain": explain}
@@ -72,7 +95,8 @@ def search(
     elif found.hits:
         print_search(found)
     else:
-        is_filtered = any((checked.bodies, checked.kinds, checked.published_from, checked.published_to))
+        days = (checked.published_from, checked.published_to, checked.as_of)
+        is_filtered = any((checked.bodies, checked.kinds, checked.grades, checked.areas, *days))
         why = "no document fits the filters" if is_filtered else "the index holds no documents"
         if found.interpreted.phrases or checked.terms.excluded:
             why = "no passage has all the words in quotation marks and none of those with a dash"
@@ -89,6 +113,8 @@ def ask(
     to: To = None,
     as_of: AsOf = None,
     kind: OfKind = None,
+    grade: OfGrade = None,
+    area: InArea = None,
     no_infer: NoInfer = False,
     receipts: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a receipt of each quote into this folder.")
@@ -103,7 +129,7 @@ def ask(
     from service.schemas import AskRequest, AskResponse
     from service.terminal import print_answer
 
-    filters = {"body": body or (), "from": from_, "to": to, "as_of": as_of, "kind": kind or ()}
+    filters = filters_of(body, from_, to, as_of, kind, grade, area)
     asked = standard_input() if question == "-" else question
     request = AskRequest.model_validate({"q": asked, "k": k, **filters, "infer": not no_infer})
     answerer = Answerer(open_searcher(settings, encoder))

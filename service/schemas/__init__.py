@@ -16,6 +16,15 @@ from service.schemas.documents import DocumentsResponse as DocumentsResponse
 from service.schemas.documents import PageResponse as PageResponse
 from service.schemas.documents import RemovalOut as RemovalOut
 from service.schemas.documents import StatusResponse as StatusResponse
+from service.schemas.judging import CountRequest as CountRequest
+from service.schemas.judging import CountResponse as CountResponse
+from service.schemas.judging import GradeOut as GradeOut
+from service.schemas.judging import GradesRequest as GradesRequest
+from service.schemas.judging import GradesResponse as GradesResponse
+from service.schemas.judging import InspectionOut as InspectionOut
+from service.schemas.judging import MatterRequest as MatterRequest
+from service.schemas.judging import ReportOut as ReportOut
+from service.schemas.judging import ThreadResponse as ThreadResponse
 from service.schemas.keeping import DeletionResponse as DeletionResponse
 from service.schemas.keeping import JobResponse as JobResponse
 from service.schemas.keeping import JobsResponse as JobsResponse

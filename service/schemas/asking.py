@@ -9,8 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from indexer.records import Mode
 from service.answering import Answer, Quote, Status
 from service.citation import Citation
+from service.judged import split_filters
+from service.lineage import Link
 from service.query import LONGEST_QUERY, MOST_HITS, Query, parse_day
 from service.search import Hit, Interpretation, Part, Reranked, SearchResult
+from service.superseding import Later
 
 
 def _several(value: object) -> object:
@@ -20,36 +23,48 @@ def _several(value: object) -> object:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
-class AskRequest(BaseModel):
+class Filters(BaseModel):
+    """Which documents are looked at. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body: Texts = Field((), description="only documents about these bodies")
+    kind: Texts = Field((), description="only documents of these kinds")
+    from_: str | None = Field(None, alias="from", description="published on this day or later: 2018-05-22 or 2018")
+    to: str | None = Field(None, description="published on this day or earlier")
+    as_of: str | None = Field(None, description="as things stood on this day: nothing published later is seen")
+    grade: Texts = Field((), description="only documents that give one of these grades; overall, or in an area")
+    area: Texts = Field((), description="areas that the grade is given in")
+
+    def query(self, text: str) -> Query:
+        """Check all values, and read the filters that are in the text. Raises InputError."""
+        rest, grades, areas = split_filters(text)
+        return Query(
+            text=rest,
+            bodies=self.body,
+            kinds=self.kind,
+            published_from=None if self.from_ is None else parse_day(self.from_),
+            published_to=None if self.to is None else parse_day(self.to, last=True),
+            as_of=None if self.as_of is None else parse_day(self.as_of, last=True),
+            grades=(*self.grade, *grades),
+            areas=(*self.area, *areas),
+        )
+
+
+class AskRequest(Filters):
     """A question; the same fields as JSON body and as query string. Unknown fields are refused."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
         json_schema_extra={"examples": [{"q": "How many children had no social worker?", "k": 5, "from": "2018"}]},
     )
 
     q: str = Field(description=f"the question, in plain English; at most {LONGEST_QUERY} characters")
     k: int = Field(10, description=f"how many hits, 1 to {MOST_HITS}")
-    body: Texts = Field((), description="only documents about these bodies")
-    kind: Texts = Field((), description="only documents of these kinds")
-    from_: str | None = Field(None, alias="from", description="published on this day or later: 2018-05-22 or 2018")
-    to: str | None = Field(None, description="published on this day or earlier")
-    as_of: str | None = Field(None, description="what had been published by this day")
     infer: bool = Field(default=True, description="read bodies and times from the question")
 
     def checked(self) -> Query:
         """Check all values. Raises InputError."""
-        ends = [parse_day(text, last=True) for text in (self.to, self.as_of) if text is not None]
-        return Query(
-            text=self.q,
-            k=self.k,
-            bodies=self.body,
-            kinds=self.kind,
-            published_from=None if self.from_ is None else parse_day(self.from_),
-            published_to=min(ends, default=None),
-            infer=self.infer,
-        )
+        return replace(self.query(self.q), k=self.k, infer=self.infer)
 
 
 class SearchRequest(AskRequest):
@@ -112,6 +127,7 @@ class HitOut(BaseModel):
     highlights: tuple[tuple[int, int], ...] = Field(description="words of the query in the text, as [start, end)")
     citation: Citation
     twins: tuple[Citation, ...] = Field(description="where near-identical text stands in other documents")
+    superseded_by: Later | None = Field(description="the latest report of the same kind on the same body, if later")
     explanation: tuple[Reason, ...] | None = Field(None, description="only where it was asked for")
     reranked: Reranked | None = Field(None, description="likewise, where a reranker put this hit in its place")
 
@@ -128,9 +144,26 @@ class HitOut(BaseModel):
             highlights=hit.highlights,
             citation=hit.citation,
             twins=hit.twins,
+            superseded_by=hit.superseded_by,
             explanation=tuple(Reason.of(part) for part in hit.parts) if explain else None,
             reranked=hit.reranked if explain else None,
         )
+
+
+class LinkOut(BaseModel):
+    """Why what was asked of one body was looked for at another, too: "FROM HOW TO", since a day."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    on: date | None
+    how: str
+
+    @classmethod
+    def of(cls, link: Link) -> Self:
+        """Write a link."""
+        return cls(from_=link.earlier, to=link.later, on=link.on, how=link.how)
 
 
 class SearchResponse(BaseModel):
@@ -143,6 +176,7 @@ class SearchResponse(BaseModel):
     interpreted: Interpreted
     hits: tuple[HitOut, ...]
     without: tuple[Mode, ...] = Field(description="ways of searching that the engine of the index has not got")
+    links: tuple[LinkOut, ...] = Field(description="relations that led from bodies that are named to others")
 
     @classmethod
     def of(cls, result: SearchResult, *, explain: bool = False) -> Self:
@@ -155,6 +189,7 @@ class SearchResponse(BaseModel):
             interpreted=Interpreted.of(result.interpreted),
             hits=tuple(HitOut.of(hit, explain=explain) for hit in result.hits),
             without=result.without,
+            links=tuple(LinkOut.of(link) for link in result.links),
         )
 
 
@@ -182,6 +217,7 @@ class AskResponse(BaseModel):
     interpreted: Interpreted
     hits: tuple[HitOut, ...]
     without: tuple[Mode, ...] = Field(description="ways of searching that the engine of the index has not got")
+    links: tuple[LinkOut, ...] = Field(description="relations that led from bodies that are named to others")
     generation: int
     took_ms: float
 
@@ -205,6 +241,7 @@ class AskResponse(BaseModel):
             interpreted=Interpreted.of(answer.found.interpreted),
             hits=tuple(HitOut.of(hit) for hit in answer.found.hits),
             without=answer.found.without,
+            links=tuple(LinkOut.of(link) for link in answer.links),
             generation=answer.found.generation,
             took_ms=answer.took_ms,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ class LeavesConnections(Searcher):
     """A searcher with a bug: each question leaves a connection open."""
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[Reader, Generation]]:
-        with super().opened() as found:
+    def opened(self, as_of: date | None = None) -> Iterator[tuple[Reader, Generation]]:
+        with super().opened(as_of) as found:
             yield found
         assert isinstance(self.store, Embedded)
         self.__dict__.setdefault("left", []).append(self.store._store._idle.pop())

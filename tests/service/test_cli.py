@@ -23,7 +23,7 @@ from tests.service.test_citation import change
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = "mcp backup restore verify doctor search ask show index status eval export import serve".split()
+COMMANDS = "mcp backup restore verify doctor search ask show count thread grades index status eval export import serve".split()
 HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib mcp".split()
 # The command with an encoder that needs no model, and readers that take their time.
 SLOW = """
@@ -599,6 +599,16 @@ def test_escape_codes_are_for_those_who_want_them(
     ):
         ran = citewell(*command.split(), *index)
         assert "\x1b" not in ran.out + ran.err
+
+
+def test_a_folder_that_is_named_counts_before_a_store_that_is_set(
+    citewell: Citewell, shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever says where the index is means that one."""
+    monkeypatch.setenv("CITEWELL_STORE", "milvus+lite:///nowhere/never-made.db")
+    assert citewell("status", "--index", shelf.settings.index).code == 0
+    ran = citewell("status")
+    assert (ran.code, "never-made.db" in ran.err) == (3, True)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,10 +12,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from indexer.collection import Reader
 from indexer.embedded import Embedded
-from indexer.errors import EncoderMismatchError, IndexFormatError, IndexMissingError, InputError
+from indexer.errors import (
+    EncoderMismatchError,
+    GenerationGoneError,
+    IndexFormatError,
+    IndexMissingError,
+    InputError,
+)
 from indexer.records import Mode
-from service.candidates import Asked, Candidates, gather
+from service.candidates import Asked, Candidates, Generation, gather
 from service.citation import Citation
 from service.query import Query
 from service.ranking import SIGNALS, WEIGHTS, Signal, Weights
@@ -388,3 +395,23 @@ def test_an_index_of_no_documents_finds_nothing(tmp_path: Path) -> None:
         query = Query('Had Redbrook Council a "school" in 2019? -budget', mode=mode, published_from=date(2019, 1, 1))
         for one in (query, Query("school", mode=mode)):
             assert library.searcher().search(one).hits == ()
+
+
+def test_what_was_removed_meanwhile_is_asked_for_once_more(searcher: Searcher) -> None:
+    """An engine that keeps no old generation may lose one while it is read; whoever loses two in a row is told so."""
+    tries: list[int] = []
+
+    def ask(losses: int) -> int:
+        def once(_: Reader, generation: Generation) -> int:
+            tries.append(generation.version.generation)
+            if len(tries) <= losses:
+                raise GenerationGoneError("the generation is gone; ask again")
+            return tries[-1]
+
+        tries.clear()
+        return searcher.of_one_generation(once)
+
+    assert (ask(0), len(tries)) == (1, 1)
+    assert (ask(1), len(tries)) == (1, 2)
+    with pytest.raises(GenerationGoneError, match="ask again"):
+        ask(2)

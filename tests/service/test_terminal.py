@@ -73,6 +73,7 @@ def hit(rank: int = 1, **changes: object) -> HitOut:
         text=str(changes.pop("text", "The pier\nwas repaired.")),
         highlights=((4, 8),),
         citation=Citation(**(values | changes)),  # type: ignore[arg-type]  # the values have the fields' types
+        superseded_by=None,
         twins=(),
     )
 
@@ -80,7 +81,7 @@ def hit(rank: int = 1, **changes: object) -> HitOut:
 def search(*hits: HitOut) -> SearchResponse:
     """Make a search result."""
     return SearchResponse(
-        query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=READ, hits=hits, without=()
+        query="pier", mode="dense", generation=1, took_ms=1.0, interpreted=READ, hits=hits, without=(), links=()
     )
 
 
@@ -100,6 +101,7 @@ def answer(*quotes: Quote, status: Status = Status.ANSWERED, reason: str | None 
         interpreted=READ,
         hits=tuple(hit(rank) for rank in range(1, hits + 1)),
         without=(),
+        links=(),
         generation=1,
         took_ms=1.0,
     )

@@ -304,3 +304,11 @@ def test_where_nothing_answers_is_told_without_the_password(monkeypatch: pytest.
     ) as told:
         Server(REMOTE).exists()
     assert "secret" not in str(told.value)
+
+
+def test_only_the_lite_engine_is_exact(server: Server) -> None:
+    """A real server looks through a graph of neighbours, which may miss one."""
+    assert server.engine.is_exact
+    remote = Server(REMOTE)
+    remote.version = "2.3.5"  # which is otherwise asked for
+    assert not remote.engine.is_exact

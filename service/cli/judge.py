@@ -1,0 +1,129 @@
+"""Commands on what reports say over time: `count`, `thread` and `grades`."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.command import (
+    EXIT_CODES,
+    FOUND,
+    NOT_FOUND,
+    Index,
+    Json,
+    app,
+    load_encoder,
+    load_settings,
+    open_searcher,
+    print_json,
+    standard_input,
+)
+from service.cli.find import AsOf, Body, From, InArea, OfGrade, OfKind, To, filters_of
+
+Matter = Annotated[
+    str,
+    typer.Argument(
+        help='Words that a sentence must have, in any inflection, with "or" between alternatives; or a question such '
+        'as "How many of the latest reports mention caseloads?"; `-` reads it from standard input.'
+    ),
+]
+
+
+@app.command("count", epilog=EXIT_CODES)
+def count_reports(
+    matter: Matter,
+    latest: Annotated[bool, typer.Option("--latest", help="Only the latest report on each body.")] = False,
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
+    grade: OfGrade = None,
+    area: InArea = None,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Count the reports that raise a matter, by looking through every sentence of each, with a quote from each."""
+    settings = load_settings(index)
+    encoder = load_encoder(settings)  # takes longer than all imports that follow
+    from service.counting import count
+    from service.printing import print_count
+    from service.schemas import CountRequest, CountResponse
+
+    text = standard_input() if matter == "-" else matter
+    filters = filters_of(body, from_, to, as_of, kind, grade, area)
+    request = CountRequest.model_validate({"q": text, "latest": latest, **filters})
+    query, searcher = request.checked(), open_searcher(settings, encoder)
+    found = CountResponse.of(
+        searcher.of_one_generation(
+            lambda reader, generation: count(searcher, reader, generation, query, latest=request.latest), query.as_of
+        )
+    )
+    if json:
+        print_json(found)
+    else:
+        print_count(found)
+    return FOUND if found.count else NOT_FOUND
+
+
+@app.command("thread", epilog=EXIT_CODES)
+def follow(
+    matter: Matter,
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Follow a matter through all inspections of a body: what each said of it, in order, and how that changed."""
+    settings = load_settings(index)
+    encoder = load_encoder(settings)  # takes longer than all imports that follow
+    from service.printing import print_thread
+    from service.schemas import MatterRequest, ThreadResponse
+    from service.threads import thread
+
+    text = standard_input() if matter == "-" else matter
+    filters = filters_of(body, from_, to, as_of, kind, None, None)
+    query = MatterRequest.model_validate({"q": text, **filters}).checked()
+    searcher = open_searcher(settings, encoder)
+    found = ThreadResponse.of(
+        searcher.of_one_generation(
+            lambda reader, generation: thread(searcher, reader, generation, query), query.as_of
+        )
+    )
+    if json:
+        print_json(found)
+    else:
+        print_thread(found)
+    return FOUND if any(one.mentioned for one in found.inspections) else NOT_FOUND
+
+
+@app.command("grades", epilog=EXIT_CODES)
+def grades_given(
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
+    grade: Annotated[list[str] | None, typer.Option("--grade", help="Only this grade; may be repeated.")] = None,
+    area: Annotated[list[str] | None, typer.Option("--area", help="Only this area; may be repeated.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write a table for spreadsheets.")] = False,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Give the grades that inspections gave, each with the page and words that say so, or why there is none."""
+    from service.ledger import ledger, to_csv
+    from service.printing import print_grades
+    from service.schemas import GradesRequest, GradesResponse
+
+    query = GradesRequest.model_validate(filters_of(body, from_, to, as_of, kind, grade, area)).checked()
+    searcher = open_searcher(load_settings(index))
+    found = searcher.of_one_generation(lambda reader, generation: ledger(reader, generation, query), query.as_of)
+    if as_csv:
+        typer.echo(to_csv(found), nl=False)
+    elif json:
+        print_json(GradesResponse.of(found))
+    else:
+        print_grades(GradesResponse.of(found))
+    return FOUND if found.grades else NOT_FOUND

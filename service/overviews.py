@@ -1,0 +1,83 @@
+"""The HTTP endpoints on what reports say over time: counts, threads and grades."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from indexer.collection import Reader
+from service import query
+from service.candidates import Generation
+from service.counting import count
+from service.ledger import ledger, to_csv
+from service.routes import Call, Called, tagged, written
+from service.schemas import (
+    CountRequest,
+    CountResponse,
+    GradesRequest,
+    GradesResponse,
+    MatterRequest,
+    ThreadResponse,
+)
+from service.threads import thread
+
+router = APIRouter()
+R = TypeVar("R", bound=BaseModel)
+
+
+class GradesAsked(GradesRequest):
+    """Which grades to give, and how. Unknown fields are refused."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+@router.get("/v1/count", summary="Count the reports that raise a matter", response_model=CountResponse)
+def count_by_query_string(request: Annotated[CountRequest, Query()], call: Call) -> Response:
+    """Look through every sentence of every report that the filters let through, and quote one of each that counts."""
+    asked = request.checked()
+
+    def work(reader: Reader, generation: Generation) -> CountResponse:
+        return CountResponse.of(count(call.searcher, reader, generation, asked, latest=request.latest))
+
+    return _answered(call, asked, work)
+
+
+@router.get("/v1/thread", summary="Follow a matter over time", response_model=ThreadResponse)
+def thread_by_query_string(request: Annotated[MatterRequest, Query()], call: Call) -> Response:
+    """Give what each inspection of a body said of a matter, the oldest first."""
+    asked = request.checked()
+
+    def work(reader: Reader, generation: Generation) -> ThreadResponse:
+        return ThreadResponse.of(thread(call.searcher, reader, generation, asked))
+
+    return _answered(call, asked, work)
+
+
+@router.get(
+    "/v1/grades",
+    summary="Give the judgement ledger",
+    response_model=GradesResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def grades(request: Annotated[GradesAsked, Query()], call: Call) -> Response:
+    """Give the grades that inspections gave, each with the words and the page that say so, or why there is none."""
+    asked = request.checked()
+    call.check_known()
+    found = call.searcher.of_one_generation(lambda reader, generation: ledger(reader, generation, asked), asked.as_of)
+    headers = tagged(call.tagger.tag(found.version, alike=True))
+    if request.format == "csv":
+        headers["content-disposition"] = 'attachment; filename="grades.csv"'
+        return Response(to_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+    return written(GradesResponse.of(found), headers)
+
+
+def _answered(call: Called, asked: query.Query, work: Callable[[Reader, Generation], R]) -> Response:
+    call.seen.question = asked.text
+    call.check_known()
+
+    def of_version(reader: Reader, generation: Generation) -> tuple[R, str]:
+        return work(reader, generation), call.tagger.tag(reader.version, alike=True)
+
+    found, tag = call.searcher.of_one_generation(of_version, asked.as_of)
+    return written(found, tagged(tag))
