@@ -146,7 +146,7 @@ class Extracted:
     notes: tuple[str, ...] = ()  # what a person should know, e.g. "read as cp1252"
 
 
-class State(StrEnum):
+class Standing(StrEnum):
     """Whether a report gives a grade in an area, and why not."""
 
     GRADED = "graded"
@@ -165,7 +165,7 @@ class Judgement:
     """
 
     area: str  # e.g. "overall_effectiveness"
-    state: State
+    state: Standing
     grade: str | None = None  # e.g. "requires_improvement"; exactly where the state is GRADED
     spans: tuple[Span, ...] = ()
 

@@ -24,7 +24,9 @@ from service.highlight import SHORTEST
 from service.scanning import Sentence
 from service.superseding import is_press
 
-# How like two texts are: the cosine of their vectors and that of their words, weighed by rarity, added up.
+# How like two texts are: the cosine of their vectors and that of their words, weighed by rarity, added up. Set on
+# 168 pairs of consecutive reports that were judged by eye; of 40 links of each kind drawn after that, 36 are on one
+# matter (`python -m tests.quality.followup`). By the cosine alone no threshold tells them apart.
 ON_ONE_MATTER = 0.85  # two recommendations
 SPEAKS_OF = 0.82  # a sentence and a recommendation,
 NEAR = 0.57  # and their cosine alone
@@ -48,7 +50,7 @@ class Followed:
 
     item: Said
     repeated: Said | None  # the recommendation of the next inspection on the same matter
-    later: tuple[Said, ...]  # passages of later reports, the oldest first, one a report
+    later: tuple[Said, ...]  # sentences of later reports, the oldest first, one a report
 
 
 def followed_up(encoder: Encoder, reader: Reader, generation: Generation, document: Document) -> tuple[Followed, ...]:

@@ -1,7 +1,7 @@
 """The HTTP endpoints on what reports say over time: counts, threads and grades."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ from indexer.collection import Reader
 from service import query
 from service.candidates import Generation
 from service.counting import count
-from service.ledger import ledger, to_csv
+from service.ledger import Ledger, ledger, to_csv
 from service.routes import Call, Called, tagged, written
 from service.schemas import (
     CountRequest,
@@ -24,12 +24,6 @@ from service.threads import thread
 
 router = APIRouter()
 R = TypeVar("R", bound=BaseModel)
-
-
-class GradesAsked(GradesRequest):
-    """Which grades to give, and how. Unknown fields are refused."""
-
-    format: Literal["json", "csv"] = "json"
 
 
 @router.get("/v1/count", summary="Count the reports that raise a matter", response_model=CountResponse)
@@ -54,22 +48,33 @@ def thread_by_query_string(request: Annotated[MatterRequest, Query()], call: Cal
     return _answered(call, asked, work)
 
 
-@router.get(
-    "/v1/grades",
-    summary="Give the judgement ledger",
-    response_model=GradesResponse,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
-)
-def grades(request: Annotated[GradesAsked, Query()], call: Call) -> Response:
+@router.get("/v1/grades", summary="Give the judgement ledger", response_model=GradesResponse)
+def grades(request: Annotated[GradesRequest, Query()], call: Call) -> Response:
     """Give the grades that inspections gave, each with the words and the page that say so, or why there is none."""
+    found, headers = _ledger(request, call)
+    return written(GradesResponse.of(found), headers)
+
+
+@router.get(
+    "/v1/grades.csv",
+    summary="Give the judgement ledger as a table",
+    response_class=Response,
+    responses={200: {"description": "One grade a row", "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def grades_as_csv(request: Annotated[GradesRequest, Query()], call: Call) -> Response:
+    """Give the same for spreadsheets (RFC 4180), in UTF-8; a cell that one would run as a formula begins with '."""
+    found, headers = _ledger(request, call)
+    headers["content-disposition"] = 'attachment; filename="grades.csv"'
+    return Response(to_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _ledger(request: GradesRequest, call: Called) -> tuple[Ledger, dict[str, str]]:
     asked = request.checked()
     call.check_known()
-    found = call.searcher.of_one_generation(lambda reader, generation: ledger(reader, generation, asked), asked.as_of)
-    headers = tagged(call.tagger.tag(found.version, alike=True))
-    if request.format == "csv":
-        headers["content-disposition"] = 'attachment; filename="grades.csv"'
-        return Response(to_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
-    return written(GradesResponse.of(found), headers)
+    found = call.searcher.of_one_generation(
+        lambda reader, generation: ledger(reader, generation, asked), asked.as_of
+    )
+    return found, tagged(call.tagger.tag(found.version, alike=True))
 
 
 def _answered(call: Called, asked: query.Query, work: Callable[[Reader, Generation], R]) -> Response:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from indexer.judgements import GRADES
-from indexer.records import State
+from indexer.records import Standing
 from service.answering import Quote
 from service.schemas import CountResponse, GradeOut, GradesResponse, InspectionOut, ReportOut, ThreadResponse
 from service.signs import safe, safe_line
@@ -46,6 +46,10 @@ def print_thread(found: ThreadResponse) -> None:
     out = console()
     bodies = ", ".join(found.bodies)
     out.print(Text(safe_line(f"{bodies}: {_words(found.words)}, inspection by inspection"), style="bold"))
+    for link in found.links:
+        out.print(
+            Text(safe_line(f"{INDENT}{link.from_} {link.how} {link.to}{f' from {link.on}' if link.on else ''}"))
+        )
     for one in found.inspections:
         out.print()
         _print_report(out, one.report, f" · overall: {_overall(one)}" if one.overall_state else "")
@@ -90,7 +94,7 @@ def _grade(one: GradeOut) -> str:
 
 
 def _overall(one: InspectionOut) -> str:
-    if one.overall_state is State.GRADED:
+    if one.overall_state is Standing.GRADED:
         return GRADES.get(one.overall or "", one.overall or "").lower()
     return str(one.overall_state)
 

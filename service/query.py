@@ -60,8 +60,13 @@ class Query:
         if not 1 <= self.k <= MOST_HITS:
             raise InputError(f"k is {self.k}; it must be from 1 to {MOST_HITS}")
         _ = self.terms  # raises where there is nothing to look for
-        if self.published_from and self.published_to and self.published_from > self.published_to:
-            raise InputError(f"the dates are the wrong way round: from {self.published_from} to {self.published_to}")
+        if self.published_from and self.last and self.published_from > self.last:
+            raise InputError(f"the dates are the wrong way round: from {self.published_from} to {self.last}")
+
+    @property
+    def last(self) -> date | None:
+        """The last day of publication that is wanted."""
+        return min((day for day in (self.published_to, self.as_of) if day), default=None)
 
     @property
     def terms(self) -> Terms:
@@ -94,7 +99,7 @@ def resolve(query: Query, bodies: Collection[str], kinds: Collection[str]) -> Fi
         bodies=_known("body", query.bodies, {body: body_key(body) for body in bodies}) if query.bodies else None,
         kinds=_known("kind", query.kinds, {kind: kind.casefold() for kind in kinds}) if query.kinds else None,
         published_from=query.published_from,
-        published_to=min((day for day in (query.published_to, query.as_of) if day), default=None),
+        published_to=query.last,
     )
 
 

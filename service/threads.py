@@ -1,8 +1,9 @@
 """What the inspections of a body said of a matter, one after the other, and how that changed."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,12 @@ from indexer.errors import InputError
 from indexer.records import Document, Judgement, Version
 from service.answering.answer import Quote
 from service.candidates import Generation
+from service.catalogue import Catalogue
 from service.counting import understood
 from service.judged import OVERALL
+from service.lineage import Link
 from service.query import Query
+from service.reading import Meant
 from service.scanning import Sentence, Words, nearest, sentences_with, words_of_matter
 from service.search import Searcher
 from service.timeline import When, inspected
@@ -48,7 +52,8 @@ class Thread:
 
     matter: str
     words: Words
-    bodies: tuple[str, ...]
+    bodies: tuple[str, ...]  # those named, and those in line with them
+    links: tuple[Link, ...]  # between these
     inspections: tuple[Inspection, ...]  # the oldest first
     left_out: int  # documents on these bodies that report no inspection of a known day, such as news
     version: Version
@@ -57,6 +62,7 @@ class Thread:
 def thread(searcher: Searcher, reader: Reader, generation: Generation, query: Query) -> Thread:
     """Follow a matter through all inspections of the bodies that are named, in what `Searcher.opened` gave.
 
+    What came before such a body or after it, and whom it serves or is served by, is a part of its history.
     Raises InputError where no body is named, or the matter has no words.
     """
     catalogue = generation.catalogue
@@ -64,8 +70,15 @@ def thread(searcher: Searcher, reader: Reader, generation: Generation, query: Qu
     if not asked.wanted.bodies:
         raise InputError("a thread is of a body: name one, such as with --body; `citewell status` lists every body")
     words = words_of_matter(matter)
-    about = [catalogue.documents[place] for place in np.flatnonzero(catalogue.fitting(asked.wanted))]
+    line = _line(asked.wanted.bodies, catalogue)
+    wanted = replace(asked.wanted, bodies=frozenset(line))
+    about = [
+        catalogue.documents[place]
+        for place in np.flatnonzero(catalogue.fitting(wanted))
+        if _is_of_the_line(catalogue.documents[place], line)
+    ]
     reports = [(day, one) for one in about if (day := inspected(one))]
+    bodies = {one.metadata.body or "" for _, one in reports}
     vector = searcher.encoder.encode_queries([matter], [[]])[0]
     said = {
         document.doc_id: _said(found, vector, reader)
@@ -74,7 +87,10 @@ def thread(searcher: Searcher, reader: Reader, generation: Generation, query: Qu
     return Thread(
         matter=matter,
         words=words,
-        bodies=tuple(sorted(asked.wanted.bodies)),
+        bodies=tuple(sorted(bodies or asked.wanted.bodies)),
+        links=tuple(
+            dict.fromkeys(link for body in line if body in bodies for one in line[body] for link in one.links)
+        ),
         inspections=tuple(
             Inspection(one, day, overall_of(one), said.get(one.doc_id))
             for day, one in sorted(reports, key=lambda pair: (pair[0].day, pair[1].doc_id))
@@ -87,6 +103,23 @@ def thread(searcher: Searcher, reader: Reader, generation: Generation, query: Qu
 def overall_of(document: Document) -> Judgement | None:
     """Give the overall judgement of a report, or why it has none; None where it was made under no known framework."""
     return next((one for one in document.findings.judgements if one.area == OVERALL), None)
+
+
+def _line(bodies: Iterable[str], catalogue: Catalogue) -> dict[str, tuple[Meant, ...]]:
+    """Give the bodies, as stored, and all that are in line with them, with the days on which they are."""
+    found: dict[str, tuple[Meant, ...]] = {body: (Meant(body),) for body in bodies}
+    for body in tuple(found):
+        for one in catalogue.names.lines.meant(body, (), history=True, looks_back=True):
+            found[one.body] = (*found.get(one.body, ()), one)
+    return found
+
+
+def _is_of_the_line(document: Document, line: Mapping[str, Sequence[Meant]]) -> bool:
+    day = inspected(document)
+    return any(
+        day is None or (one.since or date.min) <= day.day <= (one.until or date.max)
+        for one in line[document.metadata.body or ""]
+    )
 
 
 def _said(sentences: Sequence[Sentence], vector: NDArray[np.float32], reader: Reader) -> Said:

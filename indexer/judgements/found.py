@@ -8,7 +8,7 @@ from indexer.judgements.frameworks import FRAMEWORKS, VISITS, Framework
 from indexer.judgements.readings import NOT_JUDGED, Reading, spaced
 from indexer.judgements.sentences import in_sentences
 from indexer.judgements.tables import in_tables
-from indexer.records import Judgement, Metadata, Page, State
+from indexer.records import Judgement, Metadata, Page, Standing
 
 _TITLE = 600  # characters within which a report says its title (153 in 223 real ones)
 _OPENING = 2500  # characters within which it says by whom or when it was made (227 in these; a letter has more)
@@ -39,8 +39,8 @@ def find_judgements(pages: Sequence[Page], metadata: Metadata) -> tuple[str | No
     if len(made) == 1:
         return made[0]
     # Its day does not tell: then it is the one whose areas are all there, if one alone has most of them.
-    whole = [one for one in made if all(each.state is not State.UNREADABLE for each in one[1])]
-    counts = [sum(each.state is State.GRADED for each in found) for _, found in whole]
+    whole = [one for one in made if all(each.state is not Standing.UNREADABLE for each in one[1])]
+    counts = [sum(each.state is Standing.GRADED for each in found) for _, found in whole]
     best = [one for one, count in zip(whole, counts, strict=True) if count == max(counts)]
     return best[0] if len(best) == 1 else (None, ())
 
@@ -75,12 +75,12 @@ def _of_its_day(metadata: Metadata) -> Framework | None:
 
 
 def _none_by_kind(framework: Framework) -> list[Judgement]:
-    return _with_silent([Judgement(area, State.NOT_BY_KIND) for area in framework.areas], framework)
+    return _with_silent([Judgement(area, Standing.NOT_BY_KIND) for area in framework.areas], framework)
 
 
 def _with_silent(found: Sequence[Judgement], framework: Framework) -> list[Judgement]:
     """Add the areas that the framework does not judge, and put the overall one first."""
-    silent = [Judgement(area, State.NOT_BY_FRAMEWORK) for area in framework.silent]
+    silent = [Judgement(area, Standing.NOT_BY_FRAMEWORK) for area in framework.silent]
     return sorted([*found, *silent], key=lambda judgement: judgement.area != "overall_effectiveness")
 
 
@@ -93,7 +93,7 @@ def _judge(pages: Sequence[Page], framework: Framework, opening: str) -> list[Ju
     for at, judgement in enumerate(found):
         part = framework.parts.get(judgement.area)
         if part and not readings[judgement.area] and not re.search(spaced(part), opening, re.IGNORECASE):
-            found[at] = Judgement(judgement.area, State.NOT_BY_KIND)
+            found[at] = Judgement(judgement.area, Standing.NOT_BY_KIND)
     return _with_silent(found, framework)
 
 
@@ -104,7 +104,9 @@ def _agreed(area: str, readings: Sequence[Reading], framework: Framework) -> Jud
         places.setdefault(reading.grade, reading)
     match list(places):
         case [grade] if grade == NOT_JUDGED:
-            return Judgement(area, State.NOT_JUDGED, spans=places[grade].spans)
+            return Judgement(area, Standing.NOT_JUDGED, spans=places[grade].spans)
         case [grade] if grade in framework.grades:
-            return Judgement(area, State.GRADED, grade, places[grade].spans)
-    return Judgement(area, State.UNREADABLE, spans=tuple(span for place in places.values() for span in place.spans))
+            return Judgement(area, Standing.GRADED, grade, places[grade].spans)
+    return Judgement(
+        area, Standing.UNREADABLE, spans=tuple(span for place in places.values() for span in place.spans)
+    )

@@ -5,13 +5,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexer.records import Document, State
+from indexer.records import Document, Standing
 from service.answering import Quote
 from service.citation import Citation, title_of
 from service.counting import Count
 from service.ledger import Grade, Ledger
 from service.query import LONGEST_QUERY, Query
-from service.schemas.asking import Filters
+from service.schemas.asking import Filters, LinkOut
 from service.threads import Inspection, Said, Thread
 from service.tone import Change, Tone
 
@@ -99,7 +99,7 @@ class InspectionOut(BaseModel):
     day: date = Field(description="the last of the inspection, else of the report; what the order goes by")
     is_exact: bool = Field(description="false where the day is the last of a time in the report's title")
     overall: str | None = Field(description="its overall grade, where it gives one")
-    overall_state: State | None = Field(description="whether it gives one, and why not")
+    overall_state: Standing | None = Field(description="whether it gives one, and why not")
     mentioned: bool = Field(description="whether a sentence has the words")
     said: SaidOut | None
 
@@ -122,7 +122,8 @@ class ThreadResponse(BaseModel):
 
     matter: str
     words: tuple[tuple[str, ...], ...] = Field(description="stems that one sentence must have all of; alternatives")
-    bodies: tuple[str, ...]
+    bodies: tuple[str, ...] = Field(description="those named, and those in line with them")
+    links: tuple[LinkOut, ...] = Field(description="relations that led from bodies that are named to others")
     inspections: tuple[InspectionOut, ...]
     left_out: int = Field(description="documents on these bodies that report no inspection of a known day")
     generation: int
@@ -134,6 +135,7 @@ class ThreadResponse(BaseModel):
             matter=found.matter,
             words=found.words,
             bodies=found.bodies,
+            links=tuple(LinkOut.of(link) for link in found.links),
             inspections=tuple(InspectionOut.of(one) for one in found.inspections),
             left_out=found.left_out,
             generation=found.version.generation,
@@ -199,7 +201,7 @@ class GradeOut(BaseModel):
     framework: str | None
     area: str
     area_label: str
-    state: State
+    state: Standing
     grade: str | None
     grade_label: str | None
     text: str | None = Field(description="the words of the report that say so, to the letter")

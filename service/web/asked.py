@@ -1,10 +1,13 @@
 """What the address of the search page says, as it was given, and addresses that say a little more or less."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 from indexer.errors import InputError
+from indexer.judgements import AREAS, GRADES
+from service.judged import split_filters
 from service.query import LONGEST_NAME, LONGEST_QUERY, MOST_NAMES, Query, parse_day
 from service.web.site import address
 
@@ -20,6 +23,14 @@ class FieldError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with what was given, and with which field."""
+
+    message: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked; nothing is checked yet. `q` is None where nothing was."""
 
@@ -31,31 +42,39 @@ class Asked:
     to: str = ""
     infer: bool = True
     k: str = ""
+    as_of: str = ""
+    grades: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
 
     @classmethod
     def of(  # noqa: PLR0917 - the parameters of the address
-        cls, q: str | None, do: str, body: list[str], kind: list[str], from_: str, to: str, infer: str, k: str
+        cls,
+        q: str | None,
+        do: str,
+        body: list[str],
+        kind: list[str],
+        from_: str,
+        to: str,
+        infer: str,
+        k: str,
+        as_of: str = "",
+        grade: Iterable[str] = (),
+        area: Iterable[str] = (),
     ) -> "Asked":
-        """Take what came; of names only as many, and as much of each, as it takes to see that they are too many."""
-        bodies, kinds = (
-            tuple(dict.fromkeys(name.strip()[: LONGEST_NAME + 1] for name in names if name.strip()))[: MOST_NAMES + 1]
-            for names in (body, kind)
-        )
+        """Take what came, cut as `names_given` and `text_given` do."""
         return cls(
             q=q,
             do="search" if do == "search" else "ask",
-            bodies=bodies,
-            kinds=kinds,
-            from_=from_.strip()[: LONGEST_NAME + 1],
-            to=to.strip()[: LONGEST_NAME + 1],
+            bodies=names_given(body),
+            kinds=names_given(kind),
+            from_=text_given(from_),
+            to=text_given(to),
             infer=infer != "false",
             k=k,
+            as_of=text_given(as_of),
+            grades=names_given(grade),
+            areas=names_given(area),
         )
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether any filter is set."""
-        return bool(self.bodies or self.kinds or self.from_ or self.to)
 
     @property
     def address(self) -> str:
@@ -69,6 +88,9 @@ class Asked:
                 *(("kind", kind) for kind in self.kinds),
                 ("from", self.from_),
                 ("to", self.to),
+                ("as_of", self.as_of),
+                *(("grade", grade) for grade in self.grades),
+                *(("area", area) for area in self.areas),
                 ("infer", None if self.infer else "false"),
                 ("k", self.k),
             ],
@@ -82,30 +104,40 @@ class Asked:
             k = min(int(self.k or STEPS[0]), STEPS[-1])
         except ValueError:
             raise FieldError("q", "the number of results `k` is no whole number; leave it out") from None
-        first, last = _day("from", self.from_), _day("to", self.to)
+        first, last, as_of = _day("from", self.from_), _day("to", self.to), self.day()
         field = "from" if first and last and first > last else "q"
+        text, grades, areas = split_filters(self.q or "")
         try:
-            query = Query(self.q or "", k, published_from=first, published_to=last, infer=self.infer)
+            query = Query(text, k, published_from=first, published_to=last, infer=self.infer, as_of=as_of)
             field = "filters"
-            return replace(query, bodies=self.bodies, kinds=self.kinds)
+            grades, areas = (*self.grades, *grades), (*self.areas, *areas)
+            return replace(query, bodies=self.bodies, kinds=self.kinds, grades=grades, areas=areas)
         except InputError as error:
             raise FieldError(field, str(error)) from error
 
+    def day(self) -> date | None:
+        """Give the day that all is seen as of; None for today. Raises FieldError."""
+        return _day("as_of", self.as_of)
+
     def without_filters(self) -> "Asked":
         """Ask the same of all documents."""
-        return replace(self, bodies=(), kinds=(), from_="", to="", k="")
+        return replace(self, bodies=(), kinds=(), from_="", to="", k="", as_of="", grades=(), areas=())
 
     def removals(self) -> list[tuple[str, "Asked"]]:
         """Give each filter in plain words, and what is asked without it."""
         fresh = replace(self, k="")
         found = [(body, replace(fresh, bodies=_without(self.bodies, body))) for body in self.bodies]
         found += [(kind, replace(fresh, kinds=_without(self.kinds, kind))) for kind in self.kinds]
+        found += [(grade_label(one), replace(fresh, grades=_without(self.grades, one))) for one in self.grades]
+        found += [(area_label(one), replace(fresh, areas=_without(self.areas, one))) for one in self.areas]
         if self.from_ and self.from_ == self.to:
-            return [*found, (f"published {self.from_}", replace(fresh, from_="", to=""))]
-        if self.from_:
+            found.append((f"published {self.from_}", replace(fresh, from_="", to="")))
+        elif self.from_:
             found.append((f"published from {self.from_}", replace(fresh, from_="")))
-        if self.to:
+        if self.to and self.from_ != self.to:
             found.append((f"published to {self.to}", replace(fresh, to="")))
+        if self.as_of:
+            found.append((f"as of {self.as_of}", replace(fresh, as_of="")))
         return found
 
     def more(self, shown: int) -> "Asked | None":
@@ -114,9 +146,29 @@ class Asked:
         return replace(self, k=str(wanted)) if wanted else None
 
 
+def names_given(names: Iterable[str]) -> tuple[str, ...]:
+    """Give each name once: only as many, and as much of each, as it takes to see that they are too many."""
+    return tuple(dict.fromkeys(text_given(name) for name in names if name.strip()))[: MOST_NAMES + 1]
+
+
+def text_given(text: str) -> str:
+    """Give what was written into a field, as much as it takes to see that it is too long."""
+    return text.strip()[: LONGEST_NAME + 1]
+
+
+def grade_label(grade: str) -> str:
+    """Say a grade as people call it."""
+    return GRADES.get(grade, grade)
+
+
+def area_label(area: str) -> str:
+    """Say what is judged as people call it."""
+    return AREAS[area].label if area in AREAS else area
+
+
 def _day(field: str, text: str) -> date | None:
     try:
-        return parse_day(text, last=field == "to") if text else None
+        return parse_day(text, last=field != "from") if text else None
     except InputError as error:
         raise FieldError(field, str(error)) from error
 

@@ -1,6 +1,6 @@
 """The page on which people ask and search: the form, the answer, what was found, and what that can be narrowed to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
@@ -11,10 +11,13 @@ from fastapi.responses import HTMLResponse
 from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.metadata import body_key
-from indexer.records import Document, Filter
+from indexer.records import Filter
 from service.answering import Answer, Answerer, Status
 from service.candidates import Generation
+from service.catalogue import Catalogue
 from service.facets import Choice, Facets, facets
+from service.lineage import DELIVERS
+from service.lineage import Link as BodyLink
 from service.newer import newer
 from service.query import LONGEST_QUERY
 from service.query import Query as Search
@@ -22,7 +25,8 @@ from service.reading import Reading
 from service.references import long_day
 from service.routes import Call, Called
 from service.search import Hit, SearchResult, understand
-from service.web.asked import STEPS, Asked, FieldError
+from service.web.asked import STEPS, Asked, FieldError, Trouble, area_label, grade_label
+from service.web.graded import GradeChoices, grade_choices, let_through
 from service.web.hits import (
     SCALE,
     HitView,
@@ -49,14 +53,6 @@ BY_MEANING = "By meaning alone, as the engine of this index has no words; what s
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is wrong with what was given, and with which field."""
-
-    message: str
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
 class Filters:
     """The choices that narrow a search."""
 
@@ -66,6 +62,7 @@ class Filters:
     kinds: tuple[Choice, ...]
     years: tuple[tuple[Choice, str], ...]  # with the address that chooses it, or no longer does
     undated: int
+    graded: GradeChoices
     count: int  # filters that are set
 
 
@@ -94,6 +91,7 @@ class Found:
     more: Link | None
     read: str  # what was read from the question
     unread: str  # address of the same without, or again with reading
+    links: tuple[str, ...]  # from bodies that were asked about to others that were looked at as well
     timeline: str  # address
     how: tuple[tuple[str, str], ...]
 
@@ -126,25 +124,28 @@ def find(  # noqa: PLR0917 - the parameters of the address
     to: str = "",
     infer: str = "",
     k: str = "",
+    as_of: str = "",
+    grade: Annotated[list[str], Query()] = [],  # noqa: B006
+    area: Annotated[list[str], Query()] = [],  # noqa: B006
 ) -> HTMLResponse:
     """Show the form, and where something was asked, the answer and what was found."""
-    asked = Asked.of(q, do, body, kind, from_, to, infer, k)
-    if asked.q is None:
-        with call.searcher.opened() as (reader, generation):
-            return _page(request, asked, generation, reader)
+    asked = Asked.of(q, do, body, kind, from_, to, infer, k, as_of, grade, area)
     call.seen.question = asked.q
+    trouble, day = None, None
     try:
-        return _answered(request, call, asked, asked.query())
+        day = asked.day()
+        if asked.q is not None:
+            return _answered(request, call, asked, asked.query())
     except InputError as error:
         field = error.field if isinstance(error, FieldError) else "filters"
         trouble = Trouble(sentence(str(error)), field)
-        with call.searcher.opened() as (reader, generation):
-            return _page(request, asked, generation, reader, trouble=trouble)
+    with call.searcher.opened(day) as (reader, generation):
+        return _page(request, asked, generation, reader, trouble=trouble)
 
 
 def _answered(request: Request, call: Called, asked: Asked, query: Search) -> HTMLResponse:
     """Ask or search, and show all of it from one generation. Raises InputError."""
-    with call.searcher.opened() as (reader, generation):
+    with call.searcher.opened(query.as_of) as (reader, generation):
         answer = Answerer(call.searcher).ask_in(reader, generation, query) if asked.do == "ask" else None
         result = answer.found if answer else call.searcher.search_in(reader, generation, query)
         call.seen.stages = result.stages
@@ -171,7 +172,7 @@ def _page(
         welcome=summed,
         examples=tuple(Link(text, replace(asked, q=text).address) for text in examples),
         found=found,
-        filters=_filters(asked, documents, hits),
+        filters=_filters(asked, generation.catalogue, hits),
         chips=tuple(Link(text, without.address) for text, without in asked.removals()),
         clear=asked.without_filters().address,
     )
@@ -217,9 +218,20 @@ def _found(  # noqa: PLR0917 - all that is known at this point
         more=Link(f"Show up to {more.k} passages", more.address) if more else None,
         read=_read(result, query, reading),
         unread=replace(asked, infer=not asked.infer, k="").address,
+        links=tuple(_told(result.links)),
         timeline=address("/timeline", [("q", query.text), ("body", bodies[0] if len(bodies) == 1 else "")]),
         how=tuple(_how(query, understood.wanted, result, answer, generation, reader)),
     )
+
+
+def _told(links: Sequence[BodyLink]) -> Iterator[str]:
+    """Say why reports on other bodies were looked at; what befell a body once, in one sentence."""
+    laters: dict[tuple[str, str, date | None], list[str]] = {}
+    for one in links:
+        laters.setdefault((one.earlier, one.how, one.on), []).append(one.later)
+    for (earlier, how, on), names in laters.items():
+        when = f" {'from' if how == DELIVERS else 'on'} {long_day(on)}" if on else ""
+        yield f"{earlier} {how} {_and(names)}{when}."
 
 
 def _view_answer(answer: Answer, notes: Sequence[Note]) -> AnswerView:
@@ -258,7 +270,7 @@ def _read(result: SearchResult, query: Search, reading: Reading) -> str:
     read = result.interpreted
     bodies = reading.told_apart()
     about = f"about {_and(bodies)}" if bodies and not query.bodies else ""
-    is_filter = query.published_from or query.published_to
+    is_filter = query.published_from or query.published_to or query.as_of
     time = "" if is_filter else _period(read.published_from, read.published_to)
     return ", ".join(part for part in (about, time) if part)
 
@@ -268,7 +280,7 @@ def _how(  # noqa: PLR0917 - as above
 ) -> list[tuple[str, str]]:
     catalogue = generation.catalogue
     searched = int(catalogue.fitting(wanted).sum())
-    filters = [*query.bodies, *query.kinds]
+    filters = [*query.bodies, *query.kinds, *map(grade_label, query.grades), *map(area_label, query.areas)]
     if query.published_from or query.published_to:
         filters.append(f"published {_period(query.published_from, query.published_to)}")
     rows = [
@@ -276,6 +288,8 @@ def _how(  # noqa: PLR0917 - as above
         ("Searched", f"{_several(searched, 'document')} of {len(catalogue.documents):,}"),
         ("Filters", ", ".join(filters) or "None"),
     ]
+    if query.as_of:
+        rows.append(("As of", f"{long_day(query.as_of)}; what was published later was not looked at"))
     if result.interpreted.phrases:
         rows.append(("Exact words", ", ".join(f"“{phrase}”" for phrase in result.interpreted.phrases)))
     if reader.finished_at:
@@ -286,14 +300,14 @@ def _how(  # noqa: PLR0917 - as above
 # --- what it can be narrowed to
 
 
-def _filters(asked: Asked, documents: Sequence[Document], hits: Sequence[Hit]) -> Filters:
+def _filters(asked: Asked, catalogue: Catalogue, hits: Sequence[Hit]) -> Filters:
     try:
         query = replace(asked, q="x").query()
         first, last = query.published_from, query.published_to
     except InputError:
         first = last = None  # the message about it stands above
     choices: Facets = facets(
-        documents,
+        let_through(asked, catalogue.documents),
         bodies=asked.bodies,
         kinds=asked.kinds,
         published_from=first,
@@ -308,6 +322,7 @@ def _filters(asked: Asked, documents: Sequence[Document], hits: Sequence[Hit]) -
         kinds=choices.kinds,
         years=tuple((choice, _year_address(asked, choice)) for choice in choices.years[:MOST_YEARS]),
         undated=choices.undated,
+        graded=grade_choices(asked, catalogue),
         count=len(asked.removals()),
     )
 

@@ -12,6 +12,7 @@ from service.ranking import Signal
 from service.receipting import places_of
 from service.references import facts_line, long_day, markdown, pages_of, plain
 from service.search import Hit
+from service.superseding import Later
 from service.web.site import address, marks_within, seen_at
 
 SNIPPET = 200  # characters
@@ -65,10 +66,11 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A word on a body, with a link."""
+    """A word on a body, with a link to what a report says of it."""
 
     text: str
     link: Link
+    doc_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,10 @@ class QuoteView:
 
 @dataclass(frozen=True, slots=True)
 class HitView:
-    """A hit of the list. One that is shown in short has a part of its passage, and no reasons."""
+    """A hit of the list. One that is shown in short has a part of its passage, and no reasons.
+
+    `later` is the report that has taken the place of the one it is in, `note` what else there is to say of its body.
+    """
 
     rank: int
     blocks: tuple[Block, ...]
@@ -92,6 +97,7 @@ class HitView:
     chance_word: str
     why: tuple[str, ...]
     twins: tuple[Link, ...]
+    later: Note | None
     note: Note | None
 
 
@@ -101,8 +107,10 @@ def view_quote(number: int, quote: Quote, question: str) -> QuoteView:
     return QuoteView(number, Block(quote.text, marks), view_citation(quote.citation, quote.text, question))
 
 
-def view_hit(hit: Hit, question: str, note: Note | None, *, is_short: bool = False) -> HitView:
-    """Make a hit ready."""
+def view_hit(hit: Hit, question: str, newer: Note | None, *, is_short: bool = False) -> HitView:
+    """Make a hit ready; a newer report is not told of once more where it is the one that has taken its place."""
+    later = hit.superseded_by
+    is_told = later is not None and newer is not None and newer.doc_id == later.doc_id
     return HitView(
         rank=hit.rank,
         blocks=(snippet(hit.text, hit.highlights),) if is_short else blocks(hit.text, hit.highlights),
@@ -112,7 +120,8 @@ def view_hit(hit: Hit, question: str, note: Note | None, *, is_short: bool = Fal
         chance_word=chance_word(hit.score),
         why=() if is_short else tuple(_why(hit)),
         twins=tuple(Link(f"{one.title}, {pages_of(one)}", seen_at(one)) for one in hit.twins),
-        note=note,
+        later=_view_later(later, hit.citation.kind or "report") if later else None,
+        note=None if is_told else newer,
     )
 
 
@@ -134,16 +143,16 @@ def view_citation(citation: Citation, text: str, question: str) -> Cited:
 
 def view_newer(newer: Newer, ranks: Mapping[str, int]) -> Note:
     """Say that there is a newer report; `ranks` are of the first hit of each document."""
-    document = newer.document
+    document, doc_id = newer.document, newer.document.doc_id
     when = long_day(newer.day) if newer.day == document.metadata.published else newer.day.year
     on = f"a report on {newer.body} of {when}"
     if newer.found:
         rank = ranks.get(newer.found.doc_id)
         where = f", as number {rank}" if rank else ""
         link = Link(f"{newer.found.title}, {pages_of(newer.found)}", seen_at(newer.found))
-        return Note(f"{on} was found as well{where}:", link)
-    link = Link(title_of(document), f"/documents/{document.doc_id}")
-    return Note(f"{on} is in the index; it is not among what was found:", link)
+        return Note(f"{on} was found as well{where}:", link, doc_id)
+    link = Link(title_of(document), f"/documents/{doc_id}")
+    return Note(f"{on} is in the index; it is not among what was found:", link, doc_id)
 
 
 def chance_word(chance: float) -> str:
@@ -171,6 +180,12 @@ def snippet(text: str, marks: Sequence[tuple[int, int]]) -> Block:
     part = _block(text, start, end, marks)
     moved = tuple((first + len(before), last + len(before)) for first, last in part.marks)
     return Block(f"{before}{part.text}{after}", moved)
+
+
+def _view_later(later: Later, kind: str) -> Note:
+    when = long_day(later.day) if later.day == later.published else str(later.day.year)
+    link = Link(f"{later.title}, {when}", f"/documents/{later.doc_id}")
+    return Note(f"A later {kind}:", link, later.doc_id)
 
 
 def _block(text: str, start: int, end: int, marks: Sequence[tuple[int, int]]) -> Block:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.judgements import AREAS, FRAMEWORKS, GRADES, find_judgements, frameworks_with
-from indexer.records import Event, Judgement, Metadata, Page, State
+from indexer.records import Event, Judgement, Metadata, Page, Standing
 
 LEADERS = "The impact of leaders on social work practice with children and families"
 HELP = "The experiences and progress of children who need help and protection"
@@ -241,7 +241,7 @@ def test_places_that_disagree_make_the_area_unreadable_and_are_all_shown() -> No
     """It is not for us to choose; the other areas stand."""
     texts = (TITLE + TABLE_2023, f"{PROSE}{CARE}: good\n1. {PROSE}")
     _, found = read(*texts)
-    assert found["children_in_care"].state is State.UNREADABLE
+    assert found["children_in_care"].state is Standing.UNREADABLE
     assert [at.page for at in found["children_in_care"].spans] == [1, 2]
     assert {**told(*texts), "children_in_care": "outstanding"} == ALL_2023
 
@@ -254,7 +254,7 @@ def test_a_grade_of_another_scale_is_unreadable() -> None:
 def test_a_report_may_say_that_an_area_is_not_judged() -> None:
     """That is a statement of its own, and no grade."""
     _, found = read(SINGLE.format(review="") + "2.1 Adoption performance Not judged\n", day=date(2016, 7, 28))
-    assert (found["adoption"].state, found["adoption"].grade) == (State.NOT_JUDGED, None)
+    assert (found["adoption"].state, found["adoption"].grade) == (Standing.NOT_JUDGED, None)
 
 
 # --- frameworks
@@ -317,7 +317,7 @@ def test_a_visit_gives_no_grades_whatever_its_letter_speaks_of(kind: str, day: d
     text = f"Dear Ms Hale\nA {kind} to Fairport\n{PROSE}Overall effectiveness: inadequate\n"
     name, judgements = find_judgements([Page(1, text)], on(day, kind))
     assert name == framework
-    assert {each.state for each in judgements} <= {State.NOT_BY_KIND, State.NOT_BY_FRAMEWORK}
+    assert {each.state for each in judgements} <= {Standing.NOT_BY_KIND, Standing.NOT_BY_FRAMEWORK}
     assert judgements[0].area == "overall_effectiveness"
 
 
@@ -326,7 +326,7 @@ def test_a_joint_inspection_gives_no_grades() -> None:
     text = "Joint targeted area inspection of Fairport\nInspection dates: 3 to 7 July 2023\n" + TABLE_2023
     assert read(text, day=date(2023, 7, 3)) == (
         "JTAI",
-        {"overall_effectiveness": Judgement("overall_effectiveness", State.NOT_BY_KIND)},
+        {"overall_effectiveness": Judgement("overall_effectiveness", Standing.NOT_BY_KIND)},
     )
 
 
@@ -424,7 +424,7 @@ def test_whatever_the_text_each_area_comes_once_and_its_spans_hold_its_grade(
     assert bool(judgements) == (framework is not None)
     assert len({each.area for each in judgements}) == len(judgements)
     for each in judgements:
-        assert (each.grade is not None) == (each.state is State.GRADED)
+        assert (each.grade is not None) == (each.state is Standing.GRADED)
         held = [texts[at.page - 1][at.start : at.end] for at in each.spans]
         assert all(0 <= at.start < at.end <= len(texts[at.page - 1]) for at in each.spans)
         if each.grade:

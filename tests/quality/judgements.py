@@ -20,7 +20,7 @@ from indexer.embedded import Embedded
 from indexer.extract import Readers
 from indexer.judgements import find_judgements
 from indexer.metadata import found_in_text
-from indexer.records import Extracted, Judgement, State
+from indexer.records import Extracted, Judgement, Standing
 from indexer.settings import Settings
 
 SAMPLE = Path(__file__).with_name("judgements.jsonl")
@@ -62,7 +62,7 @@ def score(gold: Mapping[str, Mapping[str, Any]], found: Mapping[str, Found]) -> 
             got = judgement and (judgement.grade or judgement.state.value)
             if judgement and got == wanted and (not judgement.grade or page in {at.page for at in judgement.spans}):
                 right += 1
-            elif judgement and judgement.state is State.UNREADABLE:
+            elif judgement and judgement.state is Standing.UNREADABLE:
                 missed.append(f"{path}: {area} is {wanted}")
             else:
                 wrong.append(f"{path}: {area} is {wanted} on page {page}, not {got}")
@@ -100,7 +100,7 @@ def main(folders: Iterable[Path]) -> bool:
         f"{path}: {judgement.area}"
         for path, (_, judgements) in sorted(found.items())
         for judgement in judgements
-        if judgement.state is State.UNREADABLE
+        if judgement.state is Standing.UNREADABLE
     ]
     unknown = [path for path, (framework, _) in sorted(found.items()) if framework is None]
     graded = sum(judgement.grade is not None for _, judgements in found.values() for judgement in judgements)

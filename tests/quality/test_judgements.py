@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.records import Judgement, Span, State
+from indexer.records import Judgement, Span, Standing
 from tests.quality.judgements import FLOOR, in_files, sample, score
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -29,11 +29,11 @@ def test_a_wrong_grade_counts_otherwise_than_an_unreadable_one() -> None:
     }
     there, elsewhere = (Span(1, 0, 4),), (Span(2, 0, 4),)
     found = (
-        Judgement("one", State.GRADED, "good", there),
-        Judgement("two", State.GRADED, "inadequate", there),
-        Judgement("three", State.GRADED, "good", elsewhere),
-        Judgement("four", State.UNREADABLE),
-        Judgement("five", State.GRADED, "good", there),
+        Judgement("one", Standing.GRADED, "good", there),
+        Judgement("two", Standing.GRADED, "inadequate", there),
+        Judgement("three", Standing.GRADED, "good", elsewhere),
+        Judgement("four", Standing.UNREADABLE),
+        Judgement("five", Standing.GRADED, "good", there),
     )
     done = score(gold, {"a.pdf": ("F", found)})
     assert (done.right, len(done.missed), len(done.wrong)) == (1, 1, 3)

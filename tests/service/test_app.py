@@ -327,6 +327,7 @@ OPERATIONS = {
     "get /v1/count",
     "get /v1/thread",
     "get /v1/grades",
+    "get /v1/grades.csv",
     "get /v1/receipts",
     "post /v1/receipts",
     "post /v1/receipts/check",
@@ -344,6 +345,7 @@ NOT_JSON = {
     "Download a document": "application/octet-stream",
     "Show a page as a picture": "image/png",
     "Follow a job": "text/event-stream",
+    "Give the judgement ledger as a table": "text/csv",
 }
 
 
@@ -386,7 +388,7 @@ def test_the_openapi_document_is_whole(client: TestClient) -> None:
     assert document["security"] == [{}, {"key": []}]  # a service without keys asks for none
     referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert referred <= set(schemas)
-    asked = "q k body kind from to as_of infer".split()
+    asked = "q k body kind from to as_of grade area infer".split()
     for address, schema, names in (
         ("/v1/ask", "AskRequest", asked),
         ("/v1/search", "SearchRequest", [*asked, "mode", "explain"]),

@@ -23,7 +23,9 @@ from tests.service.test_citation import change
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = "mcp backup restore verify doctor search ask show count thread grades index status eval export import serve".split()
+COMMANDS = (
+    "mcp backup restore verify doctor search ask show count thread grades index status eval export import serve"
+).split()
 HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib mcp".split()
 # The command with an encoder that needs no model, and readers that take their time.
 SLOW = """

@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 
 from indexer.errors import InputError
-from indexer.records import Document, Findings, Judgement, State
+from indexer.records import Document, Findings, Judgement, Standing
 from service.judged import judged, split_filters
 from tests.service.made import document
 
 
 def graded(name: str, **grades: str) -> Document:
     """Make a report that gives grades in areas."""
-    made = tuple(Judgement(area, State.GRADED, grade) for area, grade in grades.items())
+    made = tuple(Judgement(area, Standing.GRADED, grade) for area, grade in grades.items())
     return replace(document(name), findings=Findings("Made", made))
 
 
@@ -19,7 +19,7 @@ REPORTS = [
     graded("two", overall_effectiveness="inadequate", leadership="good"),
     graded("none"),
     replace(
-        document("unreadable"), findings=Findings("Made", (Judgement("overall_effectiveness", State.UNREADABLE),))
+        document("unreadable"), findings=Findings("Made", (Judgement("overall_effectiveness", Standing.UNREADABLE),))
     ),
     document("story"),
 ]

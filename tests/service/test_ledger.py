@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from indexer.errors import InputError
-from indexer.records import State
+from indexer.records import Standing
 from service.ledger import COLUMNS, Ledger, ledger, to_csv
 from service.query import Query
 from tests.service.conftest import Citewell, Library, client_of
@@ -59,7 +59,7 @@ def test_the_ledger_has_what_each_report_judges(inspected: Library) -> None:
 
 def test_each_grade_is_quoted_where_it_stands(inspected: Library) -> None:
     """The quote is on its page to the letter, and says the grade."""
-    found = [one for one in grades(inspected).grades if one.judgement.state is State.GRADED]
+    found = [one for one in grades(inspected).grades if one.judgement.state is Standing.GRADED]
     assert len(found) == 13
     with inspected.searcher().opened() as (reader, _):
         for one in found:
@@ -131,7 +131,7 @@ def test_the_command_and_the_service_give_the_ledger(inspected: Library, citewel
     assert ran.code == 0
     assert given.json() == json.loads(ran.out)
     assert [one["grade_label"] for one in given.json()["grades"]] == ["Inadequate", None, "Good"]
-    text = client.get("/v1/grades", params={"format": "csv"})
+    text = client.get("/v1/grades.csv")
     assert text.headers["content-type"] == "text/csv; charset=utf-8"
     assert text.text == citewell("grades", "--csv", *where).out.replace("\n", "\r\n").replace("\r\r\n", "\r\n")
     plain = citewell("grades", "--body", "Millbeck", *where)

@@ -3,10 +3,14 @@ from datetime import date
 
 import pytest
 
+from indexer.embedded import Embedded
 from indexer.errors import InputError
+from service.lineage import Body, Lineage, Link, Succession
 from service.query import Query
+from service.search import Searcher
 from service.threads import Thread, thread
 from service.tone import Change, Tone
+from tests.fakes import WordEncoder
 from tests.service.conftest import Citewell, Library, client_of
 from tests.service.inspected import make_inspected
 
@@ -104,3 +108,20 @@ def test_the_command_and_the_service_count(inspected: Library, citewell: Citewel
     plain = citewell("count", "caseloads", *where)
     assert plain.out.startswith("3 of 5 (the reports) have a sentence with caseload\n")
     assert citewell("count", "zebras", *where).code == 1
+
+
+MERGED = Lineage(
+    (Body("Millbeck", until=date(2023, 3, 31)), Body("Fairport", since=date(2023, 4, 1))),
+    (Succession("Millbeck", ("Fairport",), date(2023, 4, 1), "became a part of"),),
+)
+
+
+def test_a_thread_goes_on_through_predecessors_and_successors(inspected: Library) -> None:
+    """Whichever of them is named; the link is named, and reports of others' own days are none of the line."""
+    searcher = Searcher(Embedded.open(inspected.settings.index), WordEncoder(), lineage=MERGED)
+    for body in ("Fairport", "Millbeck"):
+        with searcher.opened() as (reader, generation):
+            found = thread(searcher, reader, generation, Query("caseloads or workloads", bodies=(body,)))
+        paths = [one.document.path for one in found.inspections]
+        assert paths[-2:] == ["millbeck/2022.txt", "fairport/2023.txt"]
+        assert found.links == (Link("Millbeck", "Fairport", date(2023, 4, 1), "became a part of"),)

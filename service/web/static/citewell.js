@@ -6,7 +6,7 @@ initAll();
 
 // The search and ask page: fields that say nothing stay out of the address; citations can be copied at once.
 document.getElementById("find")?.addEventListener("formdata", ({ formData }) => {
-  for (const name of ["from", "to", "body"]) {
+  for (const name of ["from", "to", "as_of", "body"]) {
     const given = formData.getAll(name).filter((value) => value.trim());
     formData.delete(name);
     given.forEach((value) => formData.append(name, value));

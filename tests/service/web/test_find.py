@@ -345,7 +345,7 @@ def test_nothing_found_says_how_to_go_on(client: TestClient) -> None:
         ({"q": "x", "body": "<b>\u202e"}, "no document of body", "filters"),
         ({"q": "x", "kind": "letter"}, "no document of kind ‘letter’", "filters"),
         ({"q": "x", "body": [f"b{number}" for number in range(500)]}, "at most 20", "filters"),
-        ({"q": "x", "body": "b" * 5000}, "No body or kind has a name of", "filters"),
+        ({"q": "x", "body": "b" * 5000}, "No body, kind, grade or area has a name of", "filters"),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:30],
 )

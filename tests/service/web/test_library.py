@@ -90,7 +90,7 @@ def test_filters_that_nothing_fits_say_how_to_go_on(client: TestClient) -> None:
         ({"body": "Nowhere"}, "no document of body ‘Nowhere’"),
         ({"body": "Redbroke"}, "did you mean ‘Redbrook Council’"),
         ({"kind": "<b>dance\u202e</b>"}, "no document of kind ‘<b>dance\ufffd</b>’"),
-        ({"body": "x" * 10_000}, "No body or kind has a name of 10,000 characters"),
+        ({"body": "x" * 10_000}, "No body, kind, grade or area has a name of 10,000 characters"),
         ({"year": "last"}, "Enter a year as four digits"),
         ({"year": "0000"}, "is not a date"),
         ({"sort": "colour"}, "Choose one of the orders"),

@@ -156,7 +156,7 @@ def test_what_is_not_answered_is_not_shown_as_found(site: TestClient) -> None:
         ({"body": "Nowhere"}, "the index has no document of body `Nowhere`"),
         ({"q": "x" * 10_000}, "the query has 10,000 characters"),
         ({"q": "-otters"}, "only says what to leave out"),
-        ({"q": "otters", "body": "<script>" * 50}, "no body or kind has a name of 400 characters"),
+        ({"q": "otters", "body": "<script>" * 50}, "no body, kind, grade or area has a name of 400 characters"),
     ],
     ids=str,
 )

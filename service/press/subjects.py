@@ -1,0 +1,95 @@
+"""Which bodies a sentence of the press speaks of."""
+
+import re
+from collections.abc import Sequence
+
+from indexer.metadata import body_key
+from service.catalogue import Catalogue
+from service.press.claims import flat
+from service.reading import LIKELY, Named, Names, read
+
+_NAME = r"[A-Z][\w'-]*[\w](?:(?:\s+(?:and|&|upon|on|of|the|with|in)){0,2}\s+[A-Z][\w'-]*\w){0,5}"
+# Names that stand where that of a council or its place does.
+_PLACED = re.compile(
+    rf"(?:\b(?:[Nn]eighbouring|[Nn]earby)\s+(?P<near>{_NAME}))"
+    rf"|(?P<council>{_NAME})\s+(?:(?:City|County|Borough|Metropolitan|District|Unitary)\s+)*Council\b"
+    rf"|\b(?:services|authority|department|council)\s+(?:in|at|of|for|across)\s+(?:the\s+)?(?P<at>{_NAME})"
+    rf"|(?P<owner>{_NAME})'s\s+(?:children|services|council|social|authority|department)"
+)
+_BACK = re.compile(r"\A\W*(?:It|They|Its|Their|There|The\s+(?:council|authority|county|city|borough|trust))\b")
+_STOPS = re.compile(r"[,;:]|\b(?:and|but|while|whereas|with)\b", re.IGNORECASE)
+_NO_PLACE = re.compile(
+    r"\b(?:Ofsted|England|UK|Britain|January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Children|County|City|Borough|Government|Trust)\b"
+)
+
+
+def story_bodies(title: str, body: str | None, opening: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """Give the bodies that a story is about: the one that is stated, else those in its title, else in its opening."""
+    if body:
+        return (body,)
+    for text in (title, opening):
+        if found := read(flat(text), catalogue.names).bodies(with_kin=False):
+            return found
+    return ()
+
+
+def masked_bodies(text: str, sentences: Sequence[tuple[int, int]], names: Names) -> str:
+    """Put "it" for each body that a text names; every other character keeps its place."""
+    signs = list(text)
+    for start, end in sentences:
+        for one in read(flat(text[start:end]), names).named:
+            if one.certainty >= LIKELY and one.end - one.start > 2:
+                signs[start + one.start : start + one.end] = "it".ljust(one.end - one.start)
+    return "".join(signs)
+
+
+def subjects(
+    text: str, start: int, end: int, at: int, names: Names, story: tuple[str, ...], before: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Give the bodies that a claim at a place of the sentence [start, end) is about; None where that is not plain.
+
+    A sentence that names none goes on with the one `before` it where it begins so, and else is of the story's own.
+    """
+    sentence = flat(text[start:end])
+    named = [one for one in read(sentence, names).named if one.certainty >= LIKELY and not one.is_kin]
+    if _strange(sentence, named, at - start):
+        return None
+    if not named:
+        return before if before and _BACK.match(sentence) else story
+    lines = _lines(named, names)
+    if len(lines) == 1:
+        return lines[0]
+    first = max((match.end() for match in _STOPS.finditer(sentence, 0, at - start)), default=0)
+    here = _lines([one for one in named if first <= one.start < at - start], names)
+    return here[0] if len(here) == 1 else None
+
+
+def _lines(named: Sequence[Named], names: Names) -> list[tuple[str, ...]]:
+    """Put the names of a line of bodies together."""
+    found: list[tuple[set[str], list[str]]] = []
+    for one in named:
+        line = {body_key(one.body)}
+        line |= {body_key(kin.body) for kin in names.lines.meant(one.body, (), history=True, looks_back=True)}
+        for keys, bodies in found:
+            if keys & line:
+                keys |= line
+                bodies.append(one.body)
+                break
+        else:
+            found.append((line, [one.body]))
+    return [tuple(dict.fromkeys(bodies)) for _, bodies in found]
+
+
+def _strange(sentence: str, named: Sequence[Named], at: int) -> bool:
+    """Tell whether a body is spoken of that nothing here is on."""
+    for match in _PLACED.finditer(sentence):
+        group = match.lastgroup
+        assert group
+        start, end = match.span(group)
+        if any(one.start < end and start < one.end for one in named) or _NO_PLACE.search(match[group]):
+            continue
+        if match[group].split()[0] in {"The", "A", "This", "Its", "Their", "Our"} and len(match[group].split()) == 1:
+            continue
+        return True
+    return False
