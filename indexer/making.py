@@ -26,7 +26,9 @@ class Draft:
     passages: list[Passage]
 
 
-def make(job: Job, extracted: Extracted, settings: Settings, encoder: Encoder, known: Metadata | None = None) -> Draft:
+def make(
+    job: Job, extracted: Extracted, settings: Settings, encoder: Encoder, known: Metadata | None = None
+) -> Draft:
     """Make a document of a file's pages. Raises DocumentRefusedError where it has no text.
 
     What is `known` of it already is not looked for again.
@@ -69,5 +71,4 @@ def _metadata(job: Job, extracted: Extracted, settings: Settings) -> Metadata:
 
 def _findings(pages: Sequence[Page], removals: Sequence[Removal], metadata: Metadata) -> Findings:
     framework, judgements = find_judgements(pages, metadata)
-    recommendations = find_recommendations(pages, removals) if framework else ()
-    return Findings(framework, judgements, recommendations)
+    return Findings(framework, judgements, find_recommendations(pages, removals))

@@ -14,14 +14,16 @@ from indexer.dense import widened
 from indexer.encoder import Encoder
 from indexer.lexical import stems_of
 from indexer.metadata import body_key
-from indexer.records import Document, Recommendation, Span
+from indexer.records import Document, Recommendation, Span, Version
 from indexer.where import UNKNOWN
 from service.answering.sentences import EASY
 from service.candidates import Generation
 from service.catalogue import days_of
 from service.citation import Citation, cite_spans
 from service.highlight import SHORTEST
+from service.query import Query
 from service.scanning import Sentence
+from service.search import understand
 from service.superseding import is_press
 
 # How like two texts are: the cosine of their vectors and that of their words, weighed by rarity, added up. Set on
@@ -51,6 +53,27 @@ class Followed:
     item: Said
     repeated: Said | None  # the recommendation of the next inspection on the same matter
     later: tuple[Said, ...]  # sentences of later reports, the oldest first, one a report
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The recommendations of some reports, the oldest report first, all of one generation."""
+
+    reports: tuple[tuple[Document, tuple[Followed, ...]], ...]
+    version: Version
+
+
+def track(encoder: Encoder, reader: Reader, generation: Generation, query: Query) -> Tracked:
+    """Follow the recommendations of all reports that a query's filters let through. Raises as `followed_up` does."""
+    catalogue = generation.catalogue
+    fitting = catalogue.fitting(understand(query, catalogue).wanted)
+    some = [
+        (int(catalogue.days[place, 1]), catalogue.documents[place].doc_id, catalogue.documents[place])
+        for place in np.flatnonzero(fitting)
+        if catalogue.documents[place].findings.recommendations and not is_press(catalogue.documents[place])
+    ]
+    reports = [document for *_, document in sorted(some, key=lambda one: one[:2])]
+    return Tracked(tuple((one, followed_up(encoder, reader, generation, one)) for one in reports), reader.version)
 
 
 def followed_up(encoder: Encoder, reader: Reader, generation: Generation, document: Document) -> tuple[Followed, ...]:

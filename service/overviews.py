@@ -10,6 +10,7 @@ from indexer.collection import Reader
 from service import query
 from service.candidates import Generation
 from service.counting import count
+from service.followup import track
 from service.ledger import Ledger, ledger, to_csv
 from service.routes import Call, Called, tagged, written
 from service.schemas import (
@@ -18,6 +19,8 @@ from service.schemas import (
     GradesRequest,
     GradesResponse,
     MatterRequest,
+    RecommendationsRequest,
+    RecommendationsResponse,
     ThreadResponse,
 )
 from service.threads import thread
@@ -68,12 +71,21 @@ def grades_as_csv(request: Annotated[GradesRequest, Query()], call: Call) -> Res
     return Response(to_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get("/v1/recommendations", summary="Follow what reports recommended", response_model=RecommendationsResponse)
+def recommendations(request: Annotated[RecommendationsRequest, Query()], call: Call) -> Response:
+    """Give what the reports on a body want improved, and what the later ones say of it."""
+    asked = request.checked()
+
+    def work(reader: Reader, generation: Generation) -> RecommendationsResponse:
+        return RecommendationsResponse.of(track(call.searcher.encoder, reader, generation, asked))
+
+    return _answered(call, asked, work)
+
+
 def _ledger(request: GradesRequest, call: Called) -> tuple[Ledger, dict[str, str]]:
     asked = request.checked()
     call.check_known()
-    found = call.searcher.of_one_generation(
-        lambda reader, generation: ledger(reader, generation, asked), asked.as_of
-    )
+    found = call.searcher.of_one_generation(lambda reader, generation: ledger(reader, generation, asked), asked.as_of)
     return found, tagged(call.tagger.tag(found.version, alike=True))
 
 

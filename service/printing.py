@@ -1,4 +1,4 @@
-"""What people read on a terminal of counts, threads and grades."""
+"""What people read on a terminal of counts, threads, grades and recommendations."""
 
 from itertools import groupby
 
@@ -8,7 +8,16 @@ from rich.text import Text
 from indexer.judgements import GRADES
 from indexer.records import Standing
 from service.answering import Quote
-from service.schemas import CountResponse, GradeOut, GradesResponse, InspectionOut, ReportOut, ThreadResponse
+from service.schemas import (
+    CountResponse,
+    GradeOut,
+    GradesResponse,
+    InspectionOut,
+    QuotedOut,
+    RecommendationsResponse,
+    ReportOut,
+    ThreadResponse,
+)
 from service.signs import safe, safe_line
 from service.terminal import INDENT, console, print_place, print_text
 
@@ -85,6 +94,30 @@ def print_grades(found: GradesResponse) -> None:
         out.print()
         count = len(found.without)
         out.print(f"{count:,} document{'s' * (count > 1)} under no framework that is known here, without grades")
+
+
+def print_recommendations(found: RecommendationsResponse) -> None:
+    """Print what each report wants improved, and what became of it."""
+    out = console()
+    for number, one in enumerate(found.reports):
+        if number:
+            out.print()
+        _print_report(out, one.report)
+        for item in one.recommendations:
+            out.print()
+            print_text(out, Text(safe(f"• {item.text}")))
+            print_place(out, item.citation)
+            if item.repeated:
+                _print_then(out, "repeated", item.repeated)
+            for later in item.later:
+                _print_then(out, "later", later)
+
+
+def _print_then(out: Console, what: str, said: QuotedOut) -> None:
+    day, kind = said.report.inspected_to or said.report.published, said.report.kind or "report"
+    out.print(Text(safe_line(f"{INDENT}{what} in {kind} of {day}, p. {said.citation.page}:")))
+    print_text(out, Text("“").append(safe(said.text)).append("”"))
+    print_place(out, said.citation)
 
 
 def _grade(one: GradeOut) -> str:

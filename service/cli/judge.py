@@ -1,4 +1,4 @@
-"""Commands on what reports say over time: `count`, `thread` and `grades`."""
+"""Commands on what reports say over time: `count`, `thread`, `grades` and `recommendations`."""
 
 from typing import Annotated
 
@@ -127,3 +127,35 @@ def grades_given(
     else:
         print_grades(GradesResponse.of(found))
     return FOUND if found.grades else NOT_FOUND
+
+
+@app.command("recommendations", epilog=EXIT_CODES)
+def recommended(
+    body: Body = None,
+    from_: From = None,
+    to: To = None,
+    as_of: AsOf = None,
+    kind: OfKind = None,
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Give what the reports on a body want improved: whether the next repeats it, and what later ones say of it."""
+    settings = load_settings(index)
+    encoder = load_encoder(settings)  # takes longer than all imports that follow
+    from service.followup import track
+    from service.printing import print_recommendations
+    from service.schemas import RecommendationsRequest, RecommendationsResponse
+
+    filters = filters_of(body, from_, to, as_of, kind, None, None)
+    query = RecommendationsRequest.model_validate(filters).checked()
+    searcher = open_searcher(settings, encoder)
+    found = RecommendationsResponse.of(
+        searcher.of_one_generation(
+            lambda reader, generation: track(searcher.encoder, reader, generation, query), query.as_of
+        )
+    )
+    if json:
+        print_json(found)
+    else:
+        print_recommendations(found)
+    return FOUND if found.reports else NOT_FOUND

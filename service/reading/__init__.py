@@ -10,4 +10,16 @@ from service.reading.names import Names
 from service.reading.reading import Reading, interpreted, read
 from service.reading.times import Period, Role, Time, find_times
 
-__all__ = ["LIKELY", "Meant", "Named", "Names", "Period", "Reading", "Role", "Time", "find_times", "interpreted", "read"]
+__all__ = [
+    "LIKELY",
+    "Meant",
+    "Named",
+    "Names",
+    "Period",
+    "Reading",
+    "Role",
+    "Time",
+    "find_times",
+    "interpreted",
+    "read",
+]

@@ -23,6 +23,9 @@ from service.schemas.judging import GradesRequest as GradesRequest
 from service.schemas.judging import GradesResponse as GradesResponse
 from service.schemas.judging import InspectionOut as InspectionOut
 from service.schemas.judging import MatterRequest as MatterRequest
+from service.schemas.judging import QuotedOut as QuotedOut
+from service.schemas.judging import RecommendationsRequest as RecommendationsRequest
+from service.schemas.judging import RecommendationsResponse as RecommendationsResponse
 from service.schemas.judging import ReportOut as ReportOut
 from service.schemas.judging import ThreadResponse as ThreadResponse
 from service.schemas.keeping import DeletionResponse as DeletionResponse

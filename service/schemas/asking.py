@@ -51,15 +51,20 @@ class Filters(BaseModel):
         )
 
 
-class AskRequest(Filters):
+class Question(BaseModel):
+    """What is asked; it comes before the filters wherever fields are listed."""
+
+    q: str = Field(description=f"the question, in plain English; at most {LONGEST_QUERY} characters")
+    k: int = Field(10, description=f"how many hits, 1 to {MOST_HITS}")
+
+
+class AskRequest(Filters, Question):
     """A question; the same fields as JSON body and as query string. Unknown fields are refused."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"q": "How many children had no social worker?", "k": 5, "from": "2018"}]},
     )
 
-    q: str = Field(description=f"the question, in plain English; at most {LONGEST_QUERY} characters")
-    k: int = Field(10, description=f"how many hits, 1 to {MOST_HITS}")
     infer: bool = Field(default=True, description="read bodies and times from the question")
 
     def checked(self) -> Query:

@@ -5,10 +5,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from indexer.errors import InputError
 from indexer.records import Document, Standing
 from service.answering import Quote
 from service.citation import Citation, title_of
 from service.counting import Count
+from service.followup import Followed, Tracked
+from service.followup import Said as Words
 from service.ledger import Grade, Ledger
 from service.query import LONGEST_QUERY, Query
 from service.schemas.asking import Filters, LinkOut
@@ -239,5 +242,76 @@ class GradesResponse(BaseModel):
             grades=tuple(map(GradeOut.of, found.grades)),
             reports=found.reports,
             without=tuple(map(ReportOut.of, found.without)),
+            generation=found.version.generation,
+        )
+
+
+class RecommendationsRequest(Filters):
+    """Whose recommendations to give. Unknown fields are refused."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"body": "Northamptonshire"}]})
+
+    def checked(self) -> Query:
+        """Check all values. Raises InputError, also where no body is named."""
+        if not self.body:
+            raise InputError("recommendations are those to a body: name one; `citewell status` lists every body")
+        return self.query("recommendations")
+
+
+class QuotedOut(BaseModel):
+    """Words of a report."""
+
+    report: ReportOut
+    text: str = Field(description="to the letter")
+    citation: Citation
+
+    @classmethod
+    def of(cls, one: Words) -> Self:
+        """Write them with their report."""
+        return cls(report=ReportOut.of(one.document), text=one.text, citation=one.citation)
+
+
+class RecommendationOut(BaseModel):
+    """Something that a report wants improved, and what became of it."""
+
+    text: str = Field(description="to the letter")
+    citation: Citation
+    repeated: QuotedOut | None = Field(description="the recommendation of the next inspection on the same matter")
+    later: tuple[QuotedOut, ...] = Field(description="what later reports say of it, the oldest first, one a report")
+
+    @classmethod
+    def of(cls, one: Followed) -> Self:
+        """Write what became of a recommendation."""
+        return cls(
+            text=one.item.text,
+            citation=one.item.citation,
+            repeated=QuotedOut.of(one.repeated) if one.repeated else None,
+            later=tuple(map(QuotedOut.of, one.later)),
+        )
+
+
+class RecommendedOut(BaseModel):
+    """The recommendations of a report, in their order."""
+
+    report: ReportOut
+    recommendations: tuple[RecommendationOut, ...]
+
+
+class RecommendationsResponse(BaseModel):
+    """What reports on a body want improved, the oldest report first, and what became of it."""
+
+    reports: tuple[RecommendedOut, ...]
+    generation: int
+
+    @classmethod
+    def of(cls, found: Tracked) -> Self:
+        """Write the recommendations of all reports."""
+        return cls(
+            reports=tuple(
+                RecommendedOut(
+                    report=ReportOut.of(document), recommendations=tuple(map(RecommendationOut.of, followed))
+                )
+                for document, followed in found.reports
+            ),
             generation=found.version.generation,
         )

@@ -1,5 +1,6 @@
 """What became of recommendations: repeated or not, and what later reports of the same body say of them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from indexer.records import Document, Findings
 from service.candidates import Generation
 from service.followup import Followed, followed_up
 from tests.fakes import WordEncoder
-from tests.service.conftest import Library, make_library
+from tests.service.conftest import Citewell, Library, client_of, make_library
 
 MANIFEST = """\
 path,body,published,kind
@@ -125,3 +126,24 @@ def test_no_more_than_a_few_later_sentences_are_quoted(tmp_path: Path) -> None:
     library = make_library(tmp_path, {"first.txt": f"Recommendations\n1. {OTTERS}", **texts}, manifest)
     (otters,) = follow(library, "first.txt")
     assert [one.document.path for one in otters.later] == ["2017.txt", "2019.txt", "2021.txt"]
+
+
+def test_the_command_and_the_service_follow_recommendations(river: Library, citewell: Citewell) -> None:
+    """They give the same JSON, of the reports on a body that must be named; people read what became of each item."""
+    client, where = client_of(river.searcher()), ("--index", river.settings.index)
+    given = client.get("/v1/recommendations", params={"body": "Redbrook", "as_of": "2022-12-31"}).json()
+    asked = ("recommendations", "--body", "Redbrook", "--as-of", "2022-12-31")
+    assert given == json.loads(citewell(*asked, "--json", *where).out)
+    assert [(one["report"]["source"], len(one["recommendations"])) for one in given["reports"]] == [
+        ("first.txt", 3),
+        ("second.txt", 2),
+    ]
+    otters = given["reports"][0]["recommendations"][0]
+    assert otters["text"] == OTTERS
+    assert otters["repeated"]["text"] == "Count the otters of the river each spring and autumn."
+    plain = citewell(*asked, *where).out
+    assert "repeated in inspection of 2019-05-22" in plain
+    assert f"• {OTTERS}" in plain
+    refused = client.get("/v1/recommendations").json()
+    assert refused["status"] == 422
+    assert "name one" in citewell("recommendations", *where).err

@@ -242,7 +242,7 @@ def test_an_error_says_what_the_command_says(  # noqa: PLR0917 - the table's col
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("search", {}, "q: Field required; search takes q, k, body, kind, from, to, as_of, infer, mode, explain"),
+        ("search", {}, "q: Field required; search takes q, k, body, kind, from, to, as_of, grade, area, infer, mode"),
         ("search", {"q": "x", "k": "many"}, "k: Input should be a valid integer"),
         ("search", {"q": "x", "mode": "magic"}, "mode: Input should be 'hybrid', 'dense' or 'lexical'"),
         ("ask", {"q": "x", "explain": True}, "explain: Extra inputs are not permitted; ask takes q, k,"),
