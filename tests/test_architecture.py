@@ -27,7 +27,8 @@ STEPS = (
 JOINING = "bulk cluster embedded encoding backup doctor making moving opening shards sync".split()
 ERRORS_ALONE = "records address".split()  # the vocabulary that everything else is written in
 
-WEB = "about adding checking find grades library pageview site state threads times trouble".split()  # that know of requests
+# The pages that know of requests.
+WEB = "about adding checking find grades library pageview site state threads times trouble".split()
 
 # The only modules that know of a library; everybody else could do with another one.
 OWNERS = {

@@ -112,14 +112,15 @@ class _Check:
             for one in claims
             if isinstance(one, QuoteClaim) or not any(a <= one.at.first and one.at.last <= b for a, b in inside)
         ]
-        before: tuple[str, ...] | None = None
-        sentence = (-1, -1)
-        last: tuple[str, ...] | None = None
+        before: tuple[str, ...] | None = self._story
+        of_sentence: dict[int, tuple[str, ...] | None] = {}  # what the one before each is about, by where it starts
+        for start, end in sentences:
+            of_sentence[start] = before
+            before = subjects(text, start, end, end, self._catalogue.names, self._story, before)
         for one in in_order(kept):
-            if (one.at.start, one.at.end) != sentence:
-                sentence, before = (one.at.start, one.at.end), last
-            about = subjects(text, one.at.start, one.at.end, one.at.first, self._catalogue.names, self._story, before)
-            last = about or last
+            at = one.at
+            before = of_sentence.get(at.start, self._story)
+            about = subjects(text, at.start, at.end, at.first, self._catalogue.names, self._story, before)
             yield self._checked(one, text, about)
 
     def _checked(self, claim: Claim, text: str, about: tuple[str, ...] | None) -> Checked:
@@ -127,7 +128,9 @@ class _Check:
         if isinstance(claim, QuoteClaim) and about is None:
             about = self._story
         if not about:
-            return Checked(claim, words, not_covered("whom it is about is not plain, or nothing here is on them"), (), ())
+            return Checked(
+                claim, words, not_covered("whom it is about is not plain, or nothing here is on them"), (), ()
+            )
         if about not in self._shelves:
             self._shelves[about] = shelf_of(about, self._catalogue, self._reader, self._doc_id)
         shelf = self._shelves[about]

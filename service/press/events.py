@@ -16,10 +16,13 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    rf"\A(?:'s)?\s+(?:(?:full|single|focused|ofsted|official|damning|critical|\w+ing|first|last)\s+){{0,3}}(?P<event>{_EVENT})\b", re.IGNORECASE
+    rf"\A(?:'s)?\s+(?:(?:full|single|focused|ofsted|official|damning|critical|\w+ing|first|last)\s+){{0,3}}(?P<event>{_EVENT})\b",
+    re.IGNORECASE,
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_LONE = re.compile(rf"\b(?:in|during|last|since|from)\s+(?:early\s+|late\s+|mid-)?(?P<month>{_MONTHS})\b(?!\s*,?\s*\d)")
+_LONE = re.compile(
+    rf"\b(?:in|during|last|since|from)\s+(?:early\s+|late\s+|mid-)?(?P<month>{_MONTHS})\b(?!\s*,?\s*\d|\s+(?:and|to|or)\s+(?:{_MONTHS})\s+\d)"
+)
 
 
 def events(text: str, start: int, end: int, day: date | None) -> Iterator[DateClaim]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from indexer.lexical import stems_of
 from service.answering.kinds import Kind
@@ -22,22 +23,26 @@ _MANY = {"hundred": 100.0, "thousand": 1000.0, "million": 1e6, "billion": 1e9}
 _DIGITS = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _WORDS = re.compile(r"[a-z]+|\d[\d,]*(?:\.\d+)?", re.IGNORECASE)
 _SHARE = re.compile(r"%|\bper\s?cent\b", re.IGNORECASE)
+_BRACKETED = re.compile(r"\(((?:or )?\d[\d.,]*\s?(?:%|per cent)?)\)")
+_MONTH = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\s*\Z", re.IGNORECASE
+)
 _SOFT = re.compile(
     r"\b(?P<word>about|around|some|nearly|almost|roughly|approximately|more\s+than|over|at\s+least|less\s+than|fewer\s+than"
     r"|under|up\s+to|as\s+many\s+as|just\s+over|just\s+under)\s+\Z",
     re.IGNORECASE,
 )
-_LEADS = re.compile(
-    r"\A\s*(?:section|regulation|page|paragraph|phase|year|key\s+stage|level|channel|tier|article|part|chapter)?\s*\Z", re.IGNORECASE
+_NO_COUNT = re.compile(r"0\d|\d{3}\s\d{4}\b")  # numbers of telephones
+_NUMBERED = re.compile(
+    r"\b(?:section|regulation|page|paragraph|phase|years?|stage|level|channel|tier|article|part|chapter|aged?|s"
+    r"|(?:people|children|those|adults|leavers|girls|boys|all)\s+(?:over|under))\s*\Z",
+    re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"\b(?:section|regulation|page|paragraph|phase|years?|stage|level|channel|tier|article|part|chapter|aged?|under|s)\s*\Z", re.IGNORECASE)
 # What stories say of reports, whatever these are about.
-_TELLING = frozenset(
-    stems_of(
-        "ofsted inspector inspectors inspection report reports reported watchdog found said says council county city borough"
-        " authority local total number numbers time people also just only there were being their its now year month months"
-        " recent recently according who which that about around some over under more less than with from and for"
-    )
+_TELLING = (
+    "ofsted inspector inspectors inspection report reports reported watchdog found said says council county city borough"
+    " authority local total number numbers time people also just only there were being their its now year month months"
+    " recent recently according who which that about around some over under more less than with from and for"
 )
 
 
@@ -61,22 +66,48 @@ class Figure:
         if all(one == another for one, another in pairs):
             return True
         (mine, theirs) = pairs[0]
-        soft = {"more than", "over", "at least", "just over", "less than", "fewer than", "under", "nearly", "almost", "just under"}
+        soft = {
+            "more than",
+            "over",
+            "at least",
+            "just over",
+            "less than",
+            "fewer than",
+            "under",
+            "nearly",
+            "almost",
+            "just under",
+        }
         soft |= {"about", "around", "some", "roughly", "approximately"}
         return len(pairs) == 1 and other.softness in soft and abs(mine - theirs) <= NEAR * max(mine, theirs)
 
 
 def figures(sentence: str) -> Iterator[Figure]:
     """Find the numbers and shares of a sentence."""
-    text = flat(sentence)
+    text = _BRACKETED.sub(lambda match: f" {match[1]} ", flat(sentence))  # "most of them (96%) live"
     times = [(one.start, one.end) for one in find_times(text)]
     found = [(*span, True) for span in find(Kind.SHARE, text) if _SHARE.search(text[slice(*span)])]
-    found += [(*span, False) for span in find(Kind.NUMBER, text) if not any(a < span[1] and span[0] < b for a, b, _ in found)]
+    found += [
+        (*span, False)
+        for span in find(Kind.NUMBER, text)
+        if not any(a < span[1] and span[0] < b for a, b, _ in found)
+    ]
+    found = [one for place in found for one in _apart(text, *place)]
     for start, end, is_share in sorted(found):
         values = _values(text[start:end])
-        if not values or any(a < end and start < b for a, b in times) or _NUMBERED.search(text[:start]):
+        if (
+            not values
+            or _NO_COUNT.match(text, start)
+            or _MONTH.search(text[:start])
+            or any(a < end and start < b for a, b in times)
+            or _NUMBERED.search(text[:start])
+        ):
             continue
-        soft = _SOFT.search(text[:start]) or re.match(r"(?P<word>about|around|over|under|almost|nearly|up to|at least|(?:more|less|fewer) than)\s", text[start:end], re.IGNORECASE)
+        soft = _SOFT.search(text[:start]) or re.match(
+            r"(?P<word>about|around|over|under|almost|nearly|up to|at least|(?:more|less|fewer) than)\s",
+            text[start:end],
+            re.IGNORECASE,
+        )
         first, last = _clause(text, start, end)
         around = f"{text[first:start]} {text[end:last]}"
         behind = re.findall(r"[^\W\d]+(?:['-][^\W\d]+)*", re.split(r"[,;:.]", text[end:last])[0])[:HEADS]
@@ -89,6 +120,14 @@ def figures(sentence: str) -> Iterator[Figure]:
             _stems(" ".join(behind)),
             " ".join(soft["word"].casefold().split()) if soft else "",
         )
+
+
+def _apart(text: str, start: int, end: int, is_share: bool) -> list[tuple[int, int, bool]]:  # noqa: FBT001
+    """Take "from 49 to 330" apart, which is no range."""
+    parted = re.search(r"\s+to\s+", text[start:end])
+    if parted and re.search(r"\bfrom\s+\Z", text[:start]) and not is_share:
+        return [(start, start + parted.start(), False), (start + parted.end(), end, False)]
+    return [(start, end, is_share)]
 
 
 def counts(text: str, start: int, end: int) -> Iterator[CountClaim]:
@@ -113,7 +152,11 @@ def bears_out(claim: CountClaim, figure: Figure, others: frozenset[str]) -> bool
 
 def contradicts(claim: CountClaim, figure: Figure, others: frozenset[str]) -> bool:
     """Tell whether a figure of a report is plainly of the same, and another number."""
-    if figure.is_share is not claim.is_share or len(figure.values) != len(claim.values) or figure.has_values_of(claim):
+    if (
+        figure.is_share is not claim.is_share
+        or len(figure.values) != len(claim.values)
+        or figure.has_values_of(claim)
+    ):
         return False
     mine, shared = _shared(claim, figure, others)
     if not claim.is_share and not (claim.heads - others) & figure.heads:
@@ -127,7 +170,13 @@ def _shared(claim: CountClaim, figure: Figure, others: frozenset[str]) -> tuple[
 
 
 def _stems(words: str) -> frozenset[str]:
-    return frozenset(one for one in stems_of(words) if len(one) > 2 and not one[0].isdigit() and one not in EASY and one not in _TELLING)
+    found = (one for one in stems_of(words) if len(one) > 2 and not one[0].isdigit())
+    return frozenset(found) - _telling() - EASY
+
+
+@cache
+def _telling() -> frozenset[str]:
+    return frozenset(stems_of(_TELLING))
 
 
 def _clause(text: str, start: int, end: int) -> tuple[int, int]:
@@ -137,7 +186,9 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
     return before, after
 
 
-_STOP = re.compile(r"[;:]|,\s+(?:of\s+(?:whom|which|these)|while|with|and|but|compared|although)\b|\s\(|\)\s|\bcompared\s+with\b|\bwhile\b|\bof\s+whom\b|\bfrom\s+(?=\d)")
+_STOP = re.compile(
+    r"[;:]|,\s+(?:of\s+(?:whom|which|these)|while|with|and|but|compared|although)\b|\s\(|\)\s|\bcompared\s+with\b|\bwhile\b|\bof\s+whom\b|\bfrom\s+(?=\d)"
+)
 
 
 def _values(words: str) -> tuple[float, ...]:

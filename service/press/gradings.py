@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from service.press.claims import At, GradeClaim, Tense, flat
 from service.reading import Period, Role, find_times
 
-_FLAGS = re.IGNORECASE | re.VERBOSE
+LISTED = 60  # characters from a grade to the next one of a list
+BODY = "ŋ"  # what stands for each letter of a body's name
 _QUOTED = r"['\"]?"
 _GRADE = re.compile(
     rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvement(?:\s+to\s+be\s+good)?|outstanding|good|adequate|inadequate)\b{_QUOTED}",
@@ -20,15 +21,15 @@ _GRADE = re.compile(
 )
 # A word of judging, from which on the grades of a sentence are grades.
 _JUDGING = re.compile(
-    r"\b(?:rat(?:ed|es?|ings?)|judged|judge?ments?|graded?|grades|grading|labell?ed|branded|deemed|classed|ranked|declared"
-    r"|(?:up|down)graded|verdict)\b",
+    r"\b(?:rat(?:ed|es?|ings?)|judged|judging|judge?ments?|graded?|grades|grading|labell?ed|branded|deemed|classed|ranked|declared"
+    r"|(?:up|down)graded|verdict|found\s+(?:[\w']+\s+){0,5}?to\s+(?:be|require))\b",
     re.IGNORECASE,
 )
 _NOUN = re.compile(r"\s*(?:rating|grade|judge?ment|verdict|status)s?\b", re.IGNORECASE)
 # Words that make a grade of what follows only where it is of somebody's services and inspectors are about.
 _WHO = (
     r"\b(?:children's\s+(?:social\s+care\s+)?services|social\s+services|services|the\s+(?:\w+\s+)?(?:council|authority"
-    r"|county|city|borough|trust|department)|council|they|it|which)(?:'s)?\b"
+    rf"|county|city|borough|trust|department)|council|they|it|which|{BODY}+)(?:'s)?\b"
 )
 _BEING = re.compile(
     rf"(?P<who>{_WHO})(?P<gap>[^.;:]{{0,60}}?)"
@@ -37,8 +38,11 @@ _BEING = re.compile(
     re.IGNORECASE,
 )
 _REQUIRES = re.compile(rf"(?P<who>{_WHO})\s+(?:still\s+|again\s+|also\s+|now\s+)?\Z", re.IGNORECASE)
+_TOLD = re.compile(rf"\btold\b[^.;]{{0,40}}?(?:{_WHO}|\bservices)\s+\Z", re.IGNORECASE)
 _FROM_TO = re.compile(r"\bfrom\s+(?:an?\s+)?['\"]?\Z", re.IGNORECASE)
-_TO = re.compile(r"\A['\"]?\s*(?:rating\s+|grade\s+)?(?:straight\s+|directly\s+)?to\s+(?:an?\s+|being\s+)?['\"]?\Z", re.IGNORECASE)
+_TO = re.compile(
+    r"\A['\"]?\s*(?:rating\s+|grade\s+)?(?:straight\s+|directly\s+)?to\s+(?:an?\s+|being\s+)?['\"]?\Z", re.IGNORECASE
+)
 _INSPECTORS = re.compile(r"\b(?:ofsted|inspect\w*|watchdog|regulator)\b", re.IGNORECASE)
 _UNREAL = re.compile(
     r"\b(?:could|can|may|might|would|will|won't|should|must|hop(?:e[sd]?|ing)|aim(?:s|ed|ing)?|wants?|wanted|plan(?:s|ned)?|expect\w*"
@@ -46,6 +50,7 @@ _UNREAL = re.compile(
     r"|never|rather\s+than|instead\s+of|what\s+(?:an?\s+)?|looks?\s+like)\b",
     re.IGNORECASE,
 )
+_STILL = re.compile(r"\b(?:now|no\s+longer|still)\s", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no\s+longer|not|wasn't|isn't|aren't|weren't)\s+(?:\w+\s+){0,2}['\"]?\Z", re.IGNORECASE)
 _THEN = re.compile(
     r"\b(?:previous(?:ly)?|earlier|former(?:ly)?|last\s+(?:time|(?:full\s+)?(?:inspection|inspected|report|visit)"
@@ -53,15 +58,20 @@ _THEN = re.compile(
     r"|first|after\s+being|ago|before\s+that|shed|stripped)\b",
     re.IGNORECASE,
 )
+_BEEN = re.compile(r"\b(?:has|have)\s+been\b", re.IGNORECASE)
 _NOW = re.compile(r"\b(?:now|currently|latest|this\s+time|today|since\s+then|new)\b", re.IGNORECASE)
 _AFTER_THEN = re.compile(
-    r"\A['\"]?[^,;.]{0,40}?\b(?:at|in|during|following|after)\s+(?:its|the|their|an?)\s+(?:previous|last|earlier|first)\b", re.IGNORECASE
+    r"\A['\"]?[^,;.]{0,40}?\b(?:at|in|during|following|after)\s+(?:its|the|their|an?)\s+(?:previous|last|earlier|first)\b",
+    re.IGNORECASE,
 )
 _YEARS = re.compile(
     r"\b(?P<count>\d{1,2}|an?|one|two|three|four|five|six|seven|eight|nine|ten)\s+years?\s+"
     r"(?P<way>ago|earlier|previously|before|after|since|later|on)\b",
     re.IGNORECASE,
 )
+NOBODY = -1  # a time of something else than a grade
+_TURN = re.compile(r"[;:]|\b(?:today|now|but)\b", re.IGNORECASE)
+_AGO = frozenset({"ago", "earlier", "previously"})
 _COUNTED = "zero one two three four five six seven eight nine ten".split()
 # What may follow a grade; before anything else it is a word of something, such as "good practice".
 _AFTER = re.compile(
@@ -70,19 +80,27 @@ _AFTER = re.compile(
     r"|were|inspectors|ofsted|two|three|four|five|six|seven|eight|nine|ten|over|under|during|before|despite|up|down)\b)",
     re.IGNORECASE,
 )
-_FOR = re.compile(r"\A['\"]?\s*(?:(?:rating|grade|judge?ment)s?\s+)?(?:overall\s+)?(?:for|in|on|when\s+it\s+came\s+to)\s", re.IGNORECASE)
+_FOR = re.compile(
+    r"\A['\"]?\s*(?:(?:rating|grade|judge?ment)s?\s+)?(?:overall\s+)?(?:for|in|on|when\s+it\s+came\s+to)\s",
+    re.IGNORECASE,
+)
 
 _AREAS = (
     ("lscb", r"safeguarding\s+(?:children\s+)?board|\blscb\b|board\s+for\s+safeguarding"),
     ("help_and_protection", r"\bhelp\s+and\s+protection\b|\bneed(?:ing)?\s+(?:of\s+)?help\b"),
-    ("protection", r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b(?!\s+(?:children\s+)?board)"),
+    (
+        "protection",
+        r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b(?!\s+(?:children\s+)?board)",
+    ),
     ("care_leavers", r"\bcare\s+leavers?\b|\bleaving\s+care\b|\bcare[\s-]experienced\b|\bleavers\b"),
-    ("children_in_care", r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\blooked[\s-]after\b|\bchildren\s+looked\s+after\b"),
+    (
+        "children_in_care",
+        r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\blooked[\s-]after\b|\bchildren\s+looked\s+after\b",
+    ),
     ("adoption", r"\badoptions?\b"),
     ("leadership", r"\bleadership\b|\bimpact\s+of\s+leaders\b|\bmanagement\s+and\s+governance\b"),
     ("overall_effectiveness", r"\boverall\b"),
 )
-_PARTS = re.compile(r"[;]|\b(?:while|whilst|whereas|but|although|though|with)\b", re.IGNORECASE)
 _AREA = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _AREAS), re.IGNORECASE)
 _EVERY = re.compile(
     r"\b(?:all|every)\s+(?:(?:of\s+)?(?:the\s+|its\s+|of\s+)?(?:\w+\s+)?(?:areas?|categor\w+|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
@@ -101,9 +119,38 @@ _OTHER = re.compile(
     r"|oversight|performance|training|gp|surger(?:y|ies)|cqc|care\s+quality|nhs|fire|youth|probation|centres?|education|music|further)\b",
     re.IGNORECASE,
 )
-_SERVICES = re.compile(
-    r"\b(?:children's\s+(?:social\s+care\s+)?(?:services|department)|social\s+services|services?|council|authority|county|city|borough"
-    r"|department|trust|they|it|which|who|ofsted|inspect\w+|watchdog)\b",
+_SMALL = (
+    (
+        "a an the its their his her our this that these those it's and or as to be been being of in on at by for from up down"
+        " than then now across within throughout around into still again also once twice both first last previously previous earlier recently latest new recent"
+        " current currently only just even no longer not all years year months month weeks ago after before since when"
+        " following during under over one two three four five six seven eight nine ten lowest highest top second third worst"
+        " best possible grade grades rating ratings judgement judgements judgment verdict status level inspection inspections"
+        " report reports visit january february march april may june july august september october november december full"
+        " having however so far overall effectiveness provided provision for's area areas service's called same main"
+    )
+    .replace(" overall effectiveness", "")
+    .split()
+)
+_VERBS = (
+    "is are was were has have had do does did got get gets getting given gave give gives go goes went gone going moving"
+    " fell fallen falling falls rose risen rises rising kept keep keeps keeping lost lose found find finds told tell said"
+    " say says saying won win received be became become becomes made make makes being put puts brought saw seen held holds"
+    " shown shows slipping improving jumping climbed climbing scoring came come comes ofsted inspectors inspector watchdog"
+    " regulator who which requires require inspectorate remains remain stood stands meant means announced report's"
+)
+_TOKENS = re.compile(
+    "|".join(
+        rf"(?P<{name}>(?:{pattern})(?:'s?)?(?:\s+(?:services?|work|support|provision)\b)?)"
+        for name, pattern in _AREAS
+    )
+    + rf"|(?P<body>{BODY}+(?:'s)?)"
+    + r"|(?P<service>(?P<by>\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+|their\s+)?)?\b(?:children's\s+(?:social\s+care\s+)?(?:services|department)"
+    r"|social\s+services|services?(?:\s+for\s+children\b(?!\s+(?:in|who|looked|and\s+care))(?:\s+and\s+(?:young\s+people|families))?)?|councils?|authorit(?:y|ies)|local\s+authority"
+    r"|county|city|borough|department|trust|(?P<pronoun>they|it))(?:'s)?\b(?!'s))"
+    + rf"|(?P<small>\b(?:{'|'.join(_SMALL)})\b(?!')|\d[\d/–-]*)"
+    + rf"|(?P<verb>\b(?:{'|'.join(_VERBS.split())}|\w{{2,}}ed)\b)"
+    r"|(?P<comma>,)|(?P<break>[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b)|(?P<other>[^\W\d_][\w'-]*)",
     re.IGNORECASE,
 )
 
@@ -130,13 +177,16 @@ def gradings(text: str, start: int, end: int, day: date | None) -> Iterator[Grad
     last_areas: tuple[str, ...] = ()
     used = 0  # words up to here name the area of an earlier grade
     for place, one in enumerate(found):
-        if one is None:
-            continue
         tense = _tense(one, is_to=_is_to(sentence, found, place))
         periods, is_rough, is_unclear = times[place]
         if tense is Tense.THEN or periods:
             leading = (tense, periods) if place == 0 and not is_rough else None
-        elif leading and not _is_to(sentence, found, place) and not _NOW.search(one.before) and not re.search(r"\bbut\b", one.before):
+        elif (
+            leading
+            and not _is_to(sentence, found, place)
+            and not _NOW.search(one.before) and not _BEEN.search(one.before)
+            and not re.search(r"\bbut\b", one.before)
+        ):
             tense, periods = leading
         else:
             leading = None
@@ -158,25 +208,9 @@ def gradings(text: str, start: int, end: int, day: date | None) -> Iterator[Grad
 
 def _mentions(sentence: str) -> list[_Mention]:
     """Find the grades that are claimed, each with the words up to the next one."""
-    matches = list(_GRADE.finditer(sentence))
-    places = []
-    judging = _JUDGING.search(sentence)
-    for match in matches:
-        before, after = sentence[: match.start()], sentence[match.end("grade") :]
-        is_quoted = match.group()[0] in "'\"" and match.group()[-1] in "'\""
-        is_noun = bool(_NOUN.match(sentence, match.end()))
-        if not (_AFTER.match(after) or is_quoted):
-            continue
-        is_judged = is_noun or (judging is not None and judging.start() < match.start())
-        is_step = bool(_FROM_TO.search(before)) or bool(places and _TO.match(sentence[places[-1].end("grade") : match.start()]))
-        is_listed = bool(places) and len(before) - places[-1].end() < 60
-        is_said = bool(_INSPECTORS.search(sentence)) and bool(_BEING.search(before) or is_step)
-        is_plain = match["grade"].casefold() == "inadequate" or match["grade"].casefold().startswith("requir")
-        if is_judged or (is_said and (is_plain or is_quoted or is_step)) or (is_listed and (is_plain or is_step)):
-            places.append(match)
-        elif match["grade"].casefold().startswith("requires") and _INSPECTORS.search(sentence) and _REQUIRES.search(before):
-            places.append(match)
-        elif is_plain and _BEING.search(before) and (is_quoted or re.search(r"\b(?:now|no\s+longer|still)\s", before[-20:])):
+    places: list[re.Match[str]] = []
+    for match in _GRADE.finditer(sentence):
+        if _is_claimed(sentence, match, places[-1].end() if places else None):
             places.append(match)
     found = []
     for at, match in enumerate(places):
@@ -191,27 +225,50 @@ def _mentions(sentence: str) -> list[_Mention]:
     return found
 
 
+def _is_claimed(sentence: str, match: re.Match[str], last: int | None) -> bool:
+    """Tell whether a word is a grade that somebody was given; `last` is where the one before it ends."""
+    before, after = sentence[: match.start()], sentence[match.end("grade") :]
+    is_quoted = match.group()[0] in "'\"" and match.group()[-1] in "'\""
+    if not is_quoted and not _AFTER.match(after):
+        return False
+    if _NOUN.match(sentence, match.end()) or _JUDGING.search(before):
+        return True
+    is_to_improve = match["grade"].casefold().startswith("requir")
+    is_plain = is_to_improve or match["grade"].casefold() == "inadequate"
+    is_step = bool(_FROM_TO.search(before)) or (last is not None and bool(_TO.match(sentence[last : match.start()])))
+    if last is not None and len(before) - last < LISTED and (is_plain or is_step):
+        return True
+    if is_to_improve and _TOLD.search(before):
+        return True
+    if not _INSPECTORS.search(sentence):
+        return is_plain and bool(_BEING.search(before)) and (is_quoted or bool(_STILL.search(before[-20:])))
+    if is_to_improve and match["grade"].casefold().startswith("requires") and _REQUIRES.search(before):
+        return True
+    return (is_plain or is_quoted or is_step) and bool(is_step or _BEING.search(before))
+
+
 def _is_to(sentence: str, found: Sequence[_Mention], place: int) -> bool:
     return place > 0 and bool(_TO.match(sentence[found[place - 1].end : found[place].start]))
 
 
 def _tense(one: _Mention, *, is_to: bool) -> Tense:
-    if is_to or _NOW.search(one.before):
+    before = _YEARS.sub(lambda match: "" if match["way"].casefold() in _AGO else match[0], one.before)
+    if is_to or _NOW.search(before):
         return Tense.NOW
-    if _THEN.search(one.before) or _AFTER_THEN.search(one.after):
+    if _THEN.search(before) or _AFTER_THEN.search(one.after):
         return Tense.THEN
     return Tense.NOW
 
 
-def _times(
-    sentence: str, found: Sequence[_Mention], day: date | None
-) -> list[tuple[tuple[Period, ...], bool, bool]]:
+def _times(sentence: str, found: Sequence[_Mention], day: date | None) -> list[tuple[tuple[Period, ...], bool, bool]]:
     """Give for each grade the periods it is said to be of, whether these are rough, and whether they are unclear."""
     periods: list[list[Period]] = [[] for _ in found]
     rough, unclear = [False] * len(found), [False] * len(found)
     given = [(time.start, time.end, time.period, time.role in {Role.AT, Role.SINCE}) for time in find_times(sentence)]
     for start, end, period, is_point in given:
         place = _owner(sentence, found, start, end)
+        if place == NOBODY:
+            continue
         if place is None or not is_point:
             for near in range(len(found)) if place is None else (place,):
                 unclear[near] = True
@@ -220,6 +277,8 @@ def _times(
     for match in _YEARS.finditer(sentence):
         way = match["way"].casefold()
         place = _before_or_after(found, match.start(), is_after=way in {"after", "since", "before"})
+        if place is None and way in _AGO and not _TURN.search(sentence, match.end(), found[0].start):
+            place = 0  # "four years ago it was ..."
         if place is None or way in {"later", "on"}:
             continue
         count = match["count"].casefold()
@@ -244,8 +303,13 @@ def _owner(sentence: str, found: Sequence[_Mention], start: int, end: int) -> in
     """Tell which grade a time belongs to; None where it may be either."""
     before = max((at for at, one in enumerate(found) if one.end <= start), default=None)
     after = min((at for at, one in enumerate(found) if one.start >= end), default=None)
+    if before is None and after is not None:
+        between = sentence[end : found[after].start].lstrip(" ,")
+        if re.search(r"\b(?:has|have)\s+been\b|\bnow\b", between):
+            return NOBODY
+        return None if re.search(r"[,;]", between) else after
     if before is None or after is None:
-        return before if after is None else after
+        return before
     left, right = sentence[found[before].end : start], sentence[end : found[after].start]
     if _CLOSE.match(left) or re.fullmatch(r"['\"]?\s*(?:in\s+\S+\s*)?(?:,?\s*and\s+(?:again\s+)?)?(?:in\s+)?", left):
         return before
@@ -264,30 +328,65 @@ def _before_or_after(found: Sequence[_Mention], at: int, *, is_after: bool) -> i
 
 def _areas(sentence: str, one: _Mention, used: int, last: tuple[str, ...]) -> tuple[tuple[str, ...], bool, int]:
     """Give the areas that a grade is said to be of, whether it is all of them, and up to where words name them."""
-    start = max(used, one.start - len(one.before))
-    before, after = sentence[start : one.start], one.after
+    before, after = sentence[max(used, one.start - len(one.before)) : one.start], one.after
     # "rated good for leadership": then what names the area comes behind.
-    if _FOR.match(after) and (named := _named(after.split(",")[0])):
-        limit = one.end + max(match.end() for match in _AREA.finditer(after.split(",")[0]))
-        return named, False, limit
-    if _EVERY.search(before) or _EVERY.search(after):
+    behind = re.split(r"[,;]|\b(?:while|but|whereas)\b", after)[0]
+    if _FOR.match(behind):
+        if named := _named(behind):
+            return named, False, one.end + max(match.end() for match in _AREA.finditer(behind))
+        if _OTHER.search(behind):
+            return (), False, used
+    if _EVERY.search(before) or _EVERY.search(behind):
         return (), True, used
-    if named := _named(before):
-        parts = [named_here for part in _PARTS.split(before) if (named_here := _named(part))]
-        return parts[-1], False, used
-    if re.search(r"\boverall\b", re.split(r"[,;]|\b(?:and|but|while|with)\b", after)[0], re.IGNORECASE):
+    found = _walked(before, last)
+    if (found or not _OTHER.search(before)) and re.search(
+        r"\boverall\b", re.split(r"\band\b|\bwith\b", behind)[0], re.IGNORECASE
+    ):
         return ("overall_effectiveness",), False, used
-    if _SOME.search(before) or _OTHER.search(before):
-        return (), False, used
-    if last and not _SERVICES.search(before) and len(before) < 40 and not re.search(r"\bto\s", before):
-        return (), False, used
-    if _OTHER.search(after.split(",")[0]) and _FOR.match(after):
-        return (), False, used
-    return ("overall_effectiveness",), False, used
+    return found, False, used
+
+
+_BY = re.compile(r"\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+)?\Z", re.IGNORECASE)
+
+
+def _walked(before: str, last: tuple[str, ...]) -> tuple[str, ...]:
+    """Walk back from a grade to what it is said of; nothing where that is something without grades here."""
+    found: list[str] = []
+    passed = False  # a body in passing, as in "adoption in Lyne was"
+    for match in reversed(list(_TOKENS.finditer(before))):
+        kind = str(match.lastgroup)
+        if kind == "small" or (kind in {"verb", "comma"} and not found) or (kind == "comma" and found):
+            continue
+        if kind in {"service", "body"}:
+            if found:
+                break
+            if match["pronoun"] and _OTHER.search(before, 0, match.start()):
+                return ()  # which may be what "it" is
+            if match["by"] or (kind == "body" and _BY.search(before, 0, match.start())):
+                passed = True
+                continue
+            return ("overall_effectiveness",)
+        if kind in {"verb", "break"}:
+            if found or passed:
+                break
+            continue
+        if kind == "other":
+            if found:
+                break
+            return ()
+        if kind not in found:
+            found.append(kind)
+    if len(found) > 1 and "overall_effectiveness" in found:
+        found.remove("overall_effectiveness")
+    return tuple(reversed(found)) or (("overall_effectiveness",) if passed else last)
 
 
 def _named(words: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(str(match.lastgroup) for match in _AREA.finditer(words)))
     if len(found) > 1 and "overall_effectiveness" in found:
-        return tuple(one for one in found if one != "overall_effectiveness") if not words.rstrip().endswith("overall") else found[-1:]
+        return (
+            tuple(one for one in found if one != "overall_effectiveness")
+            if not words.rstrip().endswith("overall")
+            else found[-1:]
+        )
     return found

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from service.press.claims import At, QuoteClaim, flat
-from service.press.gradings import _GRADE  # noqa: PLC2701
+from service.press.gradings import _GRADE
 
 FEWEST = 4  # words; three stand together in many a report
 LONGEST = 2000  # characters
 _OPEN = re.compile(r"“|(?<![\w'’\"])\"(?=\S)|(?<![\w'’])[‘'](?=\w)")
+_AGAIN = re.compile(r"\s*\n\s*[“\"](?=\w)")
 _CLOSES = {"“": "”", '"': '"', "‘": "’", "'": "'"}
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _INSPECTORS = re.compile(r"\b(?:ofsted|inspect\w*|watchdog|reports?|letter|findings)\b", re.IGNORECASE)
@@ -36,7 +37,7 @@ def quotations(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[Quot
         start = max((one for one, end in sentences if one <= first < end), default=match.start())
         end = min((end for one, end in sentences if one < last + 1 <= end + 1), default=last)
         end = max(end, last)
-        around = f"{text[max(start, first - 150) : first]} {text[last : min(len(text), max(end, last + 100))].split(chr(10))[0]}"
+        around = f"{text[max(start, first - 150) : first]} {text[last : min(len(text), max(end, last + 100))].split(chr(10), maxsplit=1)[0]}"
         is_of_person = bool(_PERSON.search(around) and _SAYS.search(around)) or (
             bool(_SAYS.search(around)) and not _INSPECTORS.search(around)
         )
@@ -44,19 +45,20 @@ def quotations(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[Quot
 
 
 def _closing(text: str, first: int, opening: str) -> int | None:
-    """Find where a quotation ends, None where it does not, or is too long to be one."""
+    """Find where a quotation ends, None where it does not, or is too long to be one.
+
+    Where a speaker goes on in the next paragraph, that opens again, and this one ends without a sign.
+    """
     sign = _CLOSES[opening]
     limit = min(len(text), first + LONGEST)
+    again = _AGAIN.search(text, first, limit) if opening in '“"' else None
     at = first
     while (at := text.find(sign, at, limit)) >= 0:
-        is_inside = at + 1 < len(text) and text[at + 1].isalnum()
-        if text[at - 1].isspace() and opening in "\"'":  # it opens the next
-            line = text.rfind("\n", first, at)
-            return line if line > first else None
-        if not is_inside:
+        if again and again.start() < at:
+            return again.start()
+        if not (at + 1 < len(text) and text[at + 1].isalnum()) and not text[at - 1].isspace():
             return at
         at += 1
-    if opening == "“" and (again := text.find("“", first, limit)) > 0:
-        line = text.rfind("\n", first, again)
-        return line if line > first else None
-    return None
+    if opening not in '“"':
+        return None
+    return again.start() if again else len(text) if len(text) <= limit and "\n" not in text[first:] else None

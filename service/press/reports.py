@@ -62,7 +62,9 @@ class Report:
     @cached_property
     def words(self) -> tuple[Counter[str], ...]:
         """How often each word stands in each passage, as quotations are compared."""
-        return tuple(Counter(token.key for token in tokens(one.passage.text) if token.is_word) for one in self.passages)
+        return tuple(
+            Counter(token.key for token in tokens(one.passage.text) if token.is_word) for one in self.passages
+        )
 
     def running(self, place: int) -> Running:
         """Give the text around a passage."""
@@ -84,7 +86,11 @@ class Shelf:
 
     def until(self, day: date | None) -> tuple[Report, ...]:
         """Give the reports that may have been known on a day; all of them where it is unknown."""
-        return tuple(one for one in self.reports if day is None or one.known_by <= day + GRACE or one.last <= day < one.known_by)
+        return tuple(
+            one
+            for one in self.reports
+            if day is None or one.known_by <= day + GRACE or one.last <= day < one.known_by
+        )
 
     def standing(self, day: date | None) -> tuple[Report, ...]:
         """Give the reports of which one was the newest on a day, the oldest first; all where the day is unknown."""

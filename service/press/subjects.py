@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from indexer.metadata import body_key
 from service.catalogue import Catalogue
 from service.press.claims import flat
+from service.press.gradings import BODY
 from service.reading import LIKELY, Named, Names, read
 
 _NAME = r"[A-Z][\w'-]*[\w](?:(?:\s+(?:and|&|upon|on|of|the|with|in)){0,2}\s+[A-Z][\w'-]*\w){0,5}"
@@ -35,12 +36,12 @@ def story_bodies(title: str, body: str | None, opening: str, catalogue: Catalogu
 
 
 def masked_bodies(text: str, sentences: Sequence[tuple[int, int]], names: Names) -> str:
-    """Put "it" for each body that a text names; every other character keeps its place."""
+    """Put a sign for each letter of the bodies that a text names; every other character keeps its place."""
     signs = list(text)
     for start, end in sentences:
         for one in read(flat(text[start:end]), names).named:
             if one.certainty >= LIKELY and one.end - one.start > 2:
-                signs[start + one.start : start + one.end] = "it".ljust(one.end - one.start)
+                signs[start + one.start : start + one.end] = BODY * (one.end - one.start)
     return "".join(signs)
 
 
@@ -49,14 +50,15 @@ def subjects(
 ) -> tuple[str, ...] | None:
     """Give the bodies that a claim at a place of the sentence [start, end) is about; None where that is not plain.
 
-    A sentence that names none goes on with the one `before` it where it begins so, and else is of the story's own.
+    A sentence that names none goes on with what the one `before` it is about where it begins so ("It was ..."), and is
+    else about the story's own.
     """
     sentence = flat(text[start:end])
     named = [one for one in read(sentence, names).named if one.certainty >= LIKELY and not one.is_kin]
-    if _strange(sentence, named, at - start):
+    if _strange(sentence, named):
         return None
     if not named:
-        return before if before and _BACK.match(sentence) else story
+        return before if _BACK.match(sentence) else story
     lines = _lines(named, names)
     if len(lines) == 1:
         return lines[0]
@@ -81,7 +83,7 @@ def _lines(named: Sequence[Named], names: Names) -> list[tuple[str, ...]]:
     return [tuple(dict.fromkeys(bodies)) for _, bodies in found]
 
 
-def _strange(sentence: str, named: Sequence[Named], at: int) -> bool:
+def _strange(sentence: str, named: Sequence[Named]) -> bool:
     """Tell whether a body is spoken of that nothing here is on."""
     for match in _PLACED.finditer(sentence):
         group = match.lastgroup

@@ -1,5 +1,6 @@
 """What reports say of a claim. Nothing is guessed: what they do not plainly speak of is not covered."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,7 +53,7 @@ def grade_outcome(claim: GradeClaim, shelf: Shelf, day: date | None) -> Outcome:
     if not claim.areas and not claim.is_every:
         return not_covered("what was graded is not plain, or it is nothing that these reports grade")
     if claim.tense is Tense.UNCLEAR:
-        return not_covered("the sentence names several times, and which of them is meant is not plain")
+        return not_covered("which time is meant is not plain")
     given = [(one, found) for one in shelf.reports if (found := _given(one, claim)) is not None]
     graded = [one for one, _ in given]
     said = {id(one): found for one, found in given}
@@ -62,13 +63,21 @@ def grade_outcome(claim: GradeClaim, shelf: Shelf, day: date | None) -> Outcome:
     if right:
         newest = right[-1]
         primary = _evidence(newest, said[id(newest)], claim)
-        after = [one for one in graded if one.last > newest.last and one.last > max(one.last for one in may)] if day else [
-            one for one in graded if one.last > newest.last
-        ]
-        changed = after[-1] if after and not _agrees(claim, said[id(after[-1])]) and _is_plain(said[id(after[-1])]) else None
+        after = (
+            [one for one in graded if one.last > newest.last and one.last > max(one.last for one in may)]
+            if day
+            else [one for one in graded if one.last > newest.last]
+        )
+        changed = (
+            after[-1]
+            if after and not _agrees(claim, said[id(after[-1])]) and _is_plain(said[id(after[-1])])
+            else None
+        )
         later = _evidence(changed, said[id(changed)], claim) if changed else None
         if later and claim.tense is Tense.NOW and not claim.period:
-            return Outcome(Verdict.LATER_CHANGED, f"right at the time; the report of {later.day} says otherwise", primary, later)
+            return Outcome(
+                Verdict.LATER_CHANGED, f"right at the time; the report of {later.day} says otherwise", primary, later
+            )
         return Outcome(Verdict.SUPPORTED, f"the report of {primary.day} says so", primary, later)
     if told := _told(claim, shelf):
         return told
@@ -90,7 +99,9 @@ class _Given:
 
 
 def _given(report: Report, claim: GradeClaim) -> _Given | None:
-    graded = {one.area: one for one in report.document.findings.judgements if one.state is Standing.GRADED and one.grade}
+    graded = {
+        one.area: one for one in report.document.findings.judgements if one.state is Standing.GRADED and one.grade
+    }
     if not graded:
         return None
     if claim.is_every:
@@ -156,6 +167,9 @@ def _evidence(report: Report, given: _Given, claim: GradeClaim) -> Evidence:
     return Evidence(report.document, report.last, report.quote((differing or given.judgements)[0].spans))
 
 
+_JUDGED = re.compile(r"\b(?:judged|rated|graded)\b")  # reports say it so; a year is looked for afterwards
+
+
 def _told(claim: GradeClaim, shelf: Shelf) -> Outcome | None:
     """Look for a report that tells of an earlier one: "were judged inadequate in 2019"."""
     if not claim.period or claim.is_rough or claim.negated or claim.is_every:
@@ -163,20 +177,22 @@ def _told(claim: GradeClaim, shelf: Shelf) -> Outcome | None:
     for report in reversed(shelf.reports):
         for sentence in report.sentences:
             text = sentence.text
-            for one in gradings(text, 0, len(text), None) if _YEAR(text) else ():
-                if one.grade == claim.grade and one.areas == claim.areas and one.period and _same_year(one, claim) and not one.negated:
+            for one in gradings(text, 0, len(text), None) if _JUDGED.search(text) else ():
+                if (
+                    one.grade == claim.grade
+                    and one.areas == claim.areas
+                    and one.period
+                    and _same_year(one, claim)
+                    and not one.negated
+                ):
                     primary = Evidence(report.document, report.last, sentence.quote(report.reader))
                     return Outcome(Verdict.SUPPORTED, f"the report of {primary.day} tells so of that time", primary)
     return None
 
 
-def _YEAR(text: str) -> bool:
-    return "20" in text and ("judged" in text or "rated" in text or "graded" in text or "adequate" in text)
-
-
 def _same_year(one: GradeClaim, other: GradeClaim) -> bool:
-    assert one.period and other.period
-    return bool(one.period.start and other.period.start and one.period.start.year == other.period.start.year)
+    starts = [each.period.start for each in (one, other) if each.period and each.period.start]
+    return len(starts) == 2 and starts[0].year == starts[1].year
 
 
 def date_outcome(claim: DateClaim, shelf: Shelf, day: date | None) -> Outcome:
@@ -185,22 +201,31 @@ def date_outcome(claim: DateClaim, shelf: Shelf, day: date | None) -> Outcome:
     days = (end - start).days
     for one in reversed(shelf.reports):
         is_within = one.first <= start and end <= one.last
-        if (one.first <= end and start <= one.last) and (days > 25 or is_within or (start <= one.first and one.last <= end)):
+        if (one.first <= end and start <= one.last) and (
+            days > 25 or is_within or (start <= one.first and one.last <= end)
+        ):
             if days <= 25 and not is_within and (start, end) != (one.first, one.last):
                 continue
             if span := _days_of(one):
-                return Outcome(Verdict.SUPPORTED, "the report gives these days", Evidence(one.document, one.last, span))
+                return Outcome(
+                    Verdict.SUPPORTED, "the report gives these days", Evidence(one.document, one.last, span)
+                )
         published = one.document.metadata.published
         if published and start <= published <= end and not claim.is_inspection and (span := _published(one)):
             return Outcome(Verdict.SUPPORTED, "the report bears this day", Evidence(one.document, one.last, span))
     near = [one for one in shelf.reports if one.last.year == start.year == end.year]
-    if not claim.is_inspection or claim.is_year or len(near) != 1 or "inspection" not in (near[0].document.metadata.kind or ""):
+    if (
+        not claim.is_inspection
+        or claim.is_year
+        or len(near) != 1
+        or "inspection" not in (near[0].document.metadata.kind or "")
+    ):
         return not_covered("no report here is of these days")
     one = near[0]
     published = one.document.metadata.published
     is_of_story = day is None or (one.known_by >= one.last and abs((day - one.last).days) <= FRESH.days)
-    if published and start <= published and one.first <= end:
-        return not_covered("no report here is of these days")  # within the time that it was under way
+    if published and start <= published <= end:
+        return not_covered("no report here is of these days")  # it may be the report that is of them
     if is_of_story and (span := _days_of(one)):
         return Outcome(Verdict.ALTERED, "the report gives other days", Evidence(one.document, one.last, span))
     return not_covered("no report here is of these days")

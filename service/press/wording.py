@@ -36,7 +36,9 @@ def quote_outcome(claim: QuoteClaim, text: str, shelf: Shelf, day: date | None) 
             if not found:
                 continue
             if not _changes(found.differences):
-                return _outcome(Verdict.SUPPORTED, f"it stands in the report of {report.last}", report, running, found)
+                return _outcome(
+                    Verdict.SUPPORTED, f"it stands in the report of {report.last}", report, running, found
+                )
             if best is None or found.similarity > best[0]:
                 best = found.similarity, report, running, found
     if best:

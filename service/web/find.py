@@ -254,8 +254,8 @@ def _view_answer(answer: Answer, notes: Sequence[Note]) -> AnswerView:
 
 
 def _in_full(k: int) -> int:
-    """Say how many hits are shown in full, so that a page of fifty has less than 100 KB."""
-    return 10 if k <= STEPS[1] else 5
+    """Say how many hits are shown in full, so that also a page of fifty has less than 95 KB."""
+    return 10 if k <= STEPS[0] else 4
 
 
 def _count(hits: Sequence[Hit]) -> str:

@@ -120,7 +120,7 @@ def view_hit(hit: Hit, question: str, newer: Note | None, *, is_short: bool = Fa
         chance_word=chance_word(hit.score),
         why=() if is_short else tuple(_why(hit)),
         twins=tuple(Link(f"{one.title}, {pages_of(one)}", seen_at(one)) for one in hit.twins),
-        later=_view_later(later, hit.citation.kind or "report") if later else None,
+        later=_view_later(later, hit.citation.kind or "report", is_short=is_short) if later else None,
         note=None if is_told else newer,
     )
 
@@ -182,9 +182,9 @@ def snippet(text: str, marks: Sequence[tuple[int, int]]) -> Block:
     return Block(f"{before}{part.text}{after}", moved)
 
 
-def _view_later(later: Later, kind: str) -> Note:
+def _view_later(later: Later, kind: str, *, is_short: bool) -> Note:
     when = long_day(later.day) if later.day == later.published else str(later.day.year)
-    link = Link(f"{later.title}, {when}", f"/documents/{later.doc_id}")
+    link = Link(when if is_short else f"{later.title}, {when}", f"/documents/{later.doc_id}")
     return Note(f"A later {kind}:", link, later.doc_id)
 
 

@@ -23,8 +23,10 @@ ROUNDS = len(SCRIPTS)  # so that each shape stands in each place
 # Addresses that take payloads; each {} is another one.
 REFLECTING = (
     "/?q={}&do=search&body={}&body={}&kind={}&kind={}",
-    "/?q={}&do=ask&from={}&to={}&k={}&infer={}",
+    "/?q={}&do=ask&from={}&to={}&k={}&infer={}&as_of={}&grade={}&area={}",
     "/timeline?q={}&body={}",
+    "/thread?q={}&body={}&as_of={}",
+    "/grades?body={}&area={}&as_of={}",
     "/documents?body={}&body={}&kind={}&year={}&sort={}&page={}",
     "/documents/{report}?q={}&page={}",
     "/documents/{report}/pages/1?q={}&spans={}",
@@ -34,7 +36,7 @@ REFLECTING = (
     "/sign-in?next={}",
     "/{}?{}={}",
 )
-REPEATING = ("/?q={}", "/timeline?q={}", "/documents/{report}?q={}")  # in the form, as it was given
+REPEATING = ("/?q={}", "/timeline?q={}", "/thread?q={}", "/documents/{report}?q={}")  # in the form, as it was given
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,7 @@ def test_what_is_stored_is_shown_as_text(browser: Browser, hostile: Site) -> Non
         "/?q=What+does+report+12+say+of+gardens&do=ask&k=100",
         "/timeline?q=What+do+the+reports+say+of+gardens",
         "/timeline",
+        "/thread?q=gardens",
         "/verify?quote=of+gardens+and+of+bees.",
         "/verify?quote=Report+12+says+nothing+of+gardens+and+of+bees",
         "/status?check=1",

@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Score:
-    """Verdicts that are right, all that were given and all that should have been, and a line for each that differs."""
+    """Verdicts that are right, that were given and that were wanted, and a line for each that differs."""
 
     right: Mapping[str, int]
     given: Mapping[str, int]
@@ -61,7 +61,7 @@ def text_of(row: Row, reader: Reader) -> str:
         words = " ".join(" ".join(reader.page_text(doc_id, page)[a:b] for page, a, b in quote["spans"]).split())
         if swap := quote.get("swap"):
             assert swap[0] in words
-            words = words.replace(*swap, 1)
+            words = words.replace(swap[0], swap[1], 1)
         quotes.append(words)
     return str(row["text"]).format(*quotes)
 
@@ -83,14 +83,18 @@ def score(found: Iterable[tuple[Row, tuple[Checked, ...]]]) -> Score:
         for want in row["expect"]:
             wanted[want["verdict"]] += 1
             fitting = [one for one in left if one.kind == want["kind"] and want["at"] in one.words]
-            one = next((one for one in fitting if one.outcome.verdict == want["verdict"]), fitting[0] if fitting else None)
+            one = next(
+                (one for one in fitting if one.outcome.verdict == want["verdict"]), fitting[0] if fitting else None
+            )
             if one is not None:
                 left.remove(one)
             got = one.outcome.verdict if one else None
             if got == want["verdict"]:
                 right[want["verdict"]] += 1
             else:
-                differing.append(f"{row['id']} {row['body']}: {want['kind']} “{want['at']}” is {want['verdict']}, not {got}")
+                differing.append(
+                    f"{row['id']} {row['body']}: {want['kind']} “{want['at']}” is {want['verdict']}, not {got}"
+                )
         differing += [
             f"{row['id']} {row['body']}: {one.kind} “{one.words}” is no claim, not {one.outcome.verdict}"
             for one in left

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-
 MANIFEST = """\
 path,title,body,published,kind
 first.txt,Redbrook: the first inspection,Redbrook Council,2015-08-20,inspection
@@ -28,7 +27,8 @@ def single(place: str, *grades: str) -> str:
     rows = "\n".join(f"{name}\n{grade}" for name, grade in zip(names, rest, strict=True))
     return (
         f"{place}\nInspection of services for children in need of help and protection, children looked after and care"
-        f" leavers\nInspection date: 2 June 2015 – 25 June 2015\nChildren’s services in {place} are {overall}\n{rows}\n"
+        f" leavers\nInspection date: 2 June 2015 – 25 June 2015\n"
+        f"Children’s services in {place} are {overall}\n{rows}\n"
     )
 
 
@@ -41,7 +41,8 @@ def later(place: str, dates: str, *grades: str) -> str:
         "Overall effectiveness",
     )
     rows = "\n".join(f"{name} {grade}" for name, grade in zip(names, grades, strict=True))
-    return f"{place}\nInspection of children’s social care services\nInspection dates: {dates}\nJudgement Grade\n{rows}\n"
+    title = f"{place}\nInspection of children’s social care services"
+    return f"{title}\nInspection dates: {dates}\nJudgement Grade\n{rows}\n"
 
 
 REPORTS: Mapping[str, str] = {
@@ -49,8 +50,8 @@ REPORTS: Mapping[str, str] = {
     + "\n\nCaseloads are far too high and weak oversight leaves children at risk. Plans are late.\n",
     "second.txt": later("Redbrook", "4 June 2018 to 15 June 2018", "Good", "Good", "Inadequate", "Good")
     + "\n\nCaseloads have improved since the last inspection and are now manageable.\n",
-    "visit.txt": "Focused visit to Redbrook children’s services\nVisit dates: 11 and 12 February 2020\n\nThe front door"
-    " works well and referrals are read the same day.\n",
+    "visit.txt": "Focused visit to Redbrook children’s services\nVisit dates: 11 and 12 February 2020\n\nThe front"
+    " door works well and referrals are read the same day.\n",
     "third.txt": later("Redbrook", "6 June 2022 to 17 June 2022", "Outstanding", "Good", "Good", "Outstanding")
     + "\n\nLeaders know their staff well. Families speak highly of the help.\n",
     "hill.txt": later("Bluehill", "1 April 2019 to 12 April 2019", "Splendid", "Good", "Good", "Good")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -11,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
+from indexer.embedded import Embedded
+from service.lineage import Body, Lineage, Succession
+from service.search import Searcher
 from service.web.asked import STEPS, Asked
 from service.web.hits import SNIPPET, blocks, chance_word, snippet
+from tests.fakes import WordEncoder
 from tests.service.conftest import REPORTS, Library, client_of, make_library
 from tests.service.test_search import TWINS
+from tests.service.web import graded as graded_reports
 
 VISITED = "How many families did social workers visit each week?"
 UNKNOWN = "Which trains stopped at the harbour of Bluehill?"
@@ -212,7 +218,7 @@ def test_twins_are_linked(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_more_can_be_shown(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ten, then thirty, then a hundred; what comes after the first ten is short and links to its page."""
+    """Ten, then thirty, then a hundred; what comes after the first few is short then and links to its page."""
     words = "apples pears plums figs dates limes melons grapes kiwis quinces peaches berries".split()
     reports = {
         f"{word}.txt": f"The garden of {word} was watered and weeded by {word} growers in {word} week. " * 4
@@ -323,6 +329,98 @@ def test_nothing_found_says_how_to_go_on(client: TestClient) -> None:
     seen = look(client, q='"purple elephants"', do="search", body="Redbrook Council")
     assert "Nothing was found" in seen.text("//*[@role='status']")
     assert set(parameters(seen.link("search all documents"))) == {("q", '"purple elephants"'), ("do", "search")}
+
+
+# --- time and grades
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Give a library of reports that give grades."""
+    return make_library(tmp_path_factory.mktemp("graded"), graded_reports.REPORTS, graded_reports.MANIFEST)
+
+
+def test_a_hit_says_what_has_taken_the_place_of_its_report(graded: Library) -> None:
+    """In full, or the day alone where the hit is short; the latest itself has nothing to say."""
+    seen = look(client_of(graded.searcher()), q="caseloads staff help Redbrook inspection", do="search", k="30")
+    told = dict(zip(seen.texts("//article/h3"), seen.texts("//article"), strict=True))
+    said = ("A later inspection: Redbrook: the third inspection, 30 June 2022", "A later inspection: 30 June 2022")
+    for title in ("Redbrook: the first inspection", "Redbrook: the second inspection"):
+        assert any(one in told[title] for one in said)
+    assert "A later" not in told["Redbrook: the third inspection"]
+    assert re.fullmatch(r"/documents/\w+", seen.link("the third inspection, 30 June 2022", "//ol"))
+
+
+def test_a_later_report_is_not_told_of_twice_in_one_hit(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where the newest report on the body is also the one that has taken the place of the hit's."""
+    reports = {path: text for path, text in graded_reports.REPORTS.items() if path != "news.txt"}
+    manifest = "".join(row for row in graded_reports.MANIFEST.splitlines(keepends=True) if "news" not in row)
+    library = make_library(tmp_path_factory.mktemp("graded"), reports, manifest)
+    (first, *_) = look(client_of(library.searcher()), q="caseloads", do="search", body="redbrook").texts("//article")
+    assert "A later inspection: Redbrook: the third inspection" in first
+    assert "Newer:" not in first
+
+
+def test_as_of_a_day_nothing_later_is_on_the_page(graded: Library) -> None:
+    """Neither found nor offered nor pointed to; the day stays in the form and is a filter that can be taken off."""
+    client = client_of(graded.searcher())
+    seen = look(client, q="caseloads", do="search", as_of="2018-12")
+    assert "third inspection" not in seen.text()
+    assert "Bluehill" not in seen.text()
+    assert ("as_of", "2018-12") in seen.values
+    assert {("q", "caseloads"), ("do", "search")} == set(parameters(seen.link("as of 2018-12")))
+    told = dict(zip(seen.texts("//dt"), seen.texts("//dd"), strict=True))
+    assert told["As of"].startswith("31 December 2018")
+    assert "2 documents on 1 body" in look(client, as_of="2018-12").text()
+    seen = look(client, q="x", as_of="soon")
+    assert seen.page.xpath("//div[@role='alert']//a/@href") == ["#as_of"]
+
+
+def test_grades_are_offered_where_there_are_any(graded: Library, client: TestClient) -> None:
+    """With how many documents each leaves, given the other filters; the best first."""
+    seen = look(client_of(graded.searcher()), q="staff", do="search", body="redbrook")
+    labels = seen.texts("//fieldset[legend='Grade']//label")
+    assert labels == ["Outstanding (1)", "Good (1)", "Inadequate (1)"]
+    assert "Adoption (1)" in seen.texts("//fieldset[legend='Area']//label")
+    assert not look(client, q="school", do="search").texts("//legend[.='Grade']")
+
+
+def test_a_search_is_narrowed_by_grades_and_areas(graded: Library) -> None:
+    """The choice is in the form, in the chips and in what is counted; what the question itself says counts too."""
+    client = client_of(graded.searcher())
+    seen = look(client, q="caseloads", do="search", grade="inadequate", area="leadership")
+    assert set(seen.texts("//article/h3")) == {"Redbrook: the first inspection"}
+    assert {("grade", "inadequate"), ("area", "leadership")} <= set(seen.values)
+    assert "Redbrook Council (1)" in seen.texts("//label")
+    assert ("area", "leadership") in parameters(seen.link("Inadequate", "//ul[@class='chips']"))
+    assert ("grade", "inadequate") in parameters(seen.link("Leadership", "//ul[@class='chips']"))
+    assert set(parameters(seen.link("Clear all"))) == {("q", "caseloads"), ("do", "search")}
+    same = look(client, q='caseloads grade:inadequate area:"leadership"', do="search")
+    assert same.texts("//article/h3") == seen.texts("//article/h3")
+    seen = look(client, q="x", grade="splendid")
+    assert "No document gives the grade ‘splendid’" in seen.text("//div[@role='alert']")
+
+
+def test_why_another_body_was_looked_at_is_said_once(library: Library) -> None:
+    """What befell a body is one sentence, however many came of it."""
+    library.write("redbrook/2024.txt", "The school budget of North Redbrook was cut.")
+    library.write("redbrook/2025.txt", "The school budget of South Redbrook has grown.")
+    manifest = library.sources / "manifest.csv"
+    rows = (
+        "redbrook/2024.txt,North: a visit,,North Redbrook Council,2024-05-01,inspection\n"
+        "redbrook/2025.txt,South: a visit,,South Redbrook Council,2025-05-01,inspection\n"
+    )
+    manifest.write_text(manifest.read_text() + rows)
+    library.sync()
+    north, south = "North Redbrook Council", "South Redbrook Council"
+    lineage = Lineage(
+        (Body("Redbrook Council"), Body(north), Body(south)),
+        (Succession("Redbrook Council", (north, south), date(2023, 4, 1), "gave way to"),),
+    )
+    searcher = Searcher(Embedded.open(library.settings.index), WordEncoder(), lineage=lineage)
+    seen = look(client_of(searcher), q="How has the school budget of Redbrook Council changed?", do="search")
+    told = [text for text in seen.texts("//p") if "gave way" in text]
+    assert told == [f"Redbrook Council gave way to {north} and {south} on 1 April 2023."]
 
 
 # --- what cannot be used
@@ -461,15 +559,16 @@ def test_a_chance_has_a_word(chance: float, word: str) -> None:
 NAMES = st.lists(st.text(min_size=1, max_size=5).filter(lambda text: text.strip() == text), max_size=3, unique=True)
 
 
-@given(NAMES, NAMES, st.sampled_from(["", "2018"]), st.sampled_from(["", "2019"]), st.booleans())
-def test_an_address_says_what_was_asked(
-    bodies: list[str], kinds: list[str], from_: str, to: str, infer: bool
+@given(NAMES, NAMES, NAMES, NAMES, st.sampled_from(["", "2018"]), st.sampled_from(["", "2019"]), st.booleans())
+def test_an_address_says_what_was_asked(  # noqa: PLR0917 - all that can be asked
+    bodies: list[str], kinds: list[str], grades: list[str], areas: list[str], day: str, to: str, infer: bool
 ) -> None:
     """Read again, it is the same."""
-    asked = Asked.of("x", "search", bodies, kinds, from_, to, "" if infer else "false", "30")
+    asked = Asked.of("x", "search", bodies, kinds, day, to, "" if infer else "false", "30", day, grades, areas)
     fields = parameters(asked.address)
     given = dict(fields)
-    names = {name: [value for one, value in fields if one == name] for name in ("body", "kind")}
+    several = ("body", "kind", "grade", "area")
+    names = {name: [value for one, value in fields if one == name] for name in several}
     again = Asked.of(
         given["q"],
         given["do"],
@@ -479,9 +578,14 @@ def test_an_address_says_what_was_asked(
         given.get("to", ""),
         given.get("infer", ""),
         given["k"],
+        given.get("as_of", ""),
+        names["grade"],
+        names["area"],
     )
     assert again == asked
-    assert len(asked.removals()) == len(bodies) + len(kinds) + bool(from_) + bool(to)
+    names_given = len(bodies) + len(kinds) + len(grades) + len(areas)
+    assert len(asked.removals()) == names_given + 2 * bool(day) + bool(to)
+    assert not asked.without_filters().removals()
 
 
 def test_more_ends_at_a_hundred() -> None:
