@@ -40,14 +40,21 @@ from service.citation import parse_spans
 from service.schemas import (
     AskRequest,
     AskResponse,
+    CountRequest,
+    CountResponse,
+    GradesRequest,
+    GradesResponse,
+    MatterRequest,
     PageResponse,
     SearchRequest,
     SearchResponse,
+    ThreadResponse,
     VerifyRequest,
     VerifyResponse,
 )
 from service.search import Searcher
 from service.signs import safe, safe_json
+from service.surveys import counted, followed, graded
 from service.verification import verify
 
 INSTRUCTIONS = """\
@@ -75,6 +82,17 @@ altered, quote the `text` of the match instead."""
 SHOW = """\
 Show a page of a document as it is stored, to read what stands around a quote. Quote only from `text`, word for \
 word, and give title, source and page with it."""
+
+COUNT = """\
+Count the reports that raise a matter: every sentence of every report that the filters let through is looked at, and \
+one counts where it has all words of `q`, in any inflection. For "how many", never count hits of `search` instead. \
+Say by which words, and give a `quote` with its `citation` for each report that you name; `near` are not counted."""
+THREAD = """\
+Follow a matter through all inspections of a body, the oldest first: a quote with its `citation` from each, or that \
+it is not mentioned. `tone` and `change` are read by rules: check them against the quote before you repeat them."""
+GRADES = """\
+Give the grades that inspections gave, or why there is none. Never tell a grade that is not here; give the day, the \
+framework and the `citation` with it, and quote only from `text`."""
 
 MOST_ERRORS = 20  # wrong arguments that are named at once
 PIECE = 65536  # bytes of input that are read at a time
@@ -167,6 +185,9 @@ def _tools() -> tuple[_Tool, ...]:
         _Tool("search", "Search the reports", SEARCH, SearchRequest, SearchResponse, _search),
         _Tool("ask", "Ask the reports", ASK, AskRequest, AskResponse, _ask),
         _Tool("verify", "Verify a quote", VERIFY, VerifyRequest, VerifyResponse, _verify),
+        _Tool("count", "Count reports", COUNT, CountRequest, CountResponse, _count),
+        _Tool("thread", "Follow a matter over time", THREAD, MatterRequest, ThreadResponse, _thread),
+        _Tool("grades", "Give grades", GRADES, GradesRequest, GradesResponse, _grades),
         _Tool("show", "Show a page", SHOW, ShowRequest, PageResponse, _show),
     )
 
@@ -181,6 +202,18 @@ def _ask(request: AskRequest, searcher: Searcher) -> AskResponse:
 
 def _verify(request: VerifyRequest, searcher: Searcher) -> VerifyResponse:
     return VerifyResponse.of(verify(request.quote, searcher, document=request.document))
+
+
+def _count(request: CountRequest, searcher: Searcher) -> CountResponse:
+    return CountResponse.of(counted(request, searcher))
+
+
+def _thread(request: MatterRequest, searcher: Searcher) -> ThreadResponse:
+    return ThreadResponse.of(followed(request, searcher))
+
+
+def _grades(request: GradesRequest, searcher: Searcher) -> GradesResponse:
+    return GradesResponse.of(graded(request, searcher))
 
 
 def _show(request: ShowRequest, searcher: Searcher) -> PageResponse:

@@ -45,19 +45,14 @@ def count_reports(
     """Count the reports that raise a matter, by looking through every sentence of each, with a quote from each."""
     settings = load_settings(index)
     encoder = load_encoder(settings)  # takes longer than all imports that follow
-    from service.counting import count
     from service.printing import print_count
     from service.schemas import CountRequest, CountResponse
+    from service.surveys import counted
 
     text = standard_input() if matter == "-" else matter
     filters = filters_of(body, from_, to, as_of, kind, grade, area)
     request = CountRequest.model_validate({"q": text, "latest": latest, **filters})
-    query, searcher = request.checked(), open_searcher(settings, encoder)
-    found = CountResponse.of(
-        searcher.of_one_generation(
-            lambda reader, generation: count(searcher, reader, generation, query, latest=request.latest), query.as_of
-        )
-    )
+    found = CountResponse.of(counted(request, open_searcher(settings, encoder)))
     if json:
         print_json(found)
     else:
@@ -81,17 +76,12 @@ def follow(
     encoder = load_encoder(settings)  # takes longer than all imports that follow
     from service.printing import print_thread
     from service.schemas import MatterRequest, ThreadResponse
-    from service.threads import thread
+    from service.surveys import followed
 
     text = standard_input() if matter == "-" else matter
     filters = filters_of(body, from_, to, as_of, kind, None, None)
-    query = MatterRequest.model_validate({"q": text, **filters}).checked()
-    searcher = open_searcher(settings, encoder)
-    found = ThreadResponse.of(
-        searcher.of_one_generation(
-            lambda reader, generation: thread(searcher, reader, generation, query), query.as_of
-        )
-    )
+    request = MatterRequest.model_validate({"q": text, **filters})
+    found = ThreadResponse.of(followed(request, open_searcher(settings, encoder)))
     if json:
         print_json(found)
     else:
@@ -113,13 +103,13 @@ def grades_given(
     json: Json = False,
 ) -> int:
     """Give the grades that inspections gave, each with the page and words that say so, or why there is none."""
-    from service.ledger import ledger, to_csv
+    from service.ledger import to_csv
     from service.printing import print_grades
     from service.schemas import GradesRequest, GradesResponse
+    from service.surveys import graded
 
-    query = GradesRequest.model_validate(filters_of(body, from_, to, as_of, kind, grade, area)).checked()
-    searcher = open_searcher(load_settings(index))
-    found = searcher.of_one_generation(lambda reader, generation: ledger(reader, generation, query), query.as_of)
+    request = GradesRequest.model_validate(filters_of(body, from_, to, as_of, kind, grade, area))
+    found = graded(request, open_searcher(load_settings(index)))
     if as_csv:
         typer.echo(to_csv(found), nl=False)
     elif json:
@@ -142,18 +132,13 @@ def recommended(
     """Give what the reports on a body want improved: whether the next repeats it, and what later ones say of it."""
     settings = load_settings(index)
     encoder = load_encoder(settings)  # takes longer than all imports that follow
-    from service.followup import track
     from service.printing import print_recommendations
     from service.schemas import RecommendationsRequest, RecommendationsResponse
+    from service.surveys import tracked
 
     filters = filters_of(body, from_, to, as_of, kind, None, None)
-    query = RecommendationsRequest.model_validate(filters).checked()
-    searcher = open_searcher(settings, encoder)
-    found = RecommendationsResponse.of(
-        searcher.of_one_generation(
-            lambda reader, generation: track(searcher.encoder, reader, generation, query), query.as_of
-        )
-    )
+    request = RecommendationsRequest.model_validate(filters)
+    found = RecommendationsResponse.of(tracked(request, open_searcher(settings, encoder)))
     if json:
         print_json(found)
     else:

@@ -102,8 +102,10 @@ class _Check:
         quoted = list(quotations(text, sentences))
         claims: list[Claim] = [*quoted]
         masked = masked_bodies(text, sentences, self._catalogue.names)
+        previous = ""
         for start, end in sentences:
-            claims += gradings(masked, start, end, self._day)
+            claims += gradings(masked, start, end, self._day, previous)
+            previous = masked[start:end]
             claims += events(text, start, end, self._day)
             claims += counts(text, start, end)
         inside = [(one.at.first, one.at.last) for one in quoted]

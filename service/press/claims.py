@@ -47,7 +47,7 @@ class GradeClaim:
     areas: tuple[str, ...]
     tense: Tense
     period: Period | None = None
-    is_rough: bool = False  # the period is of a phrase such as "four years ago"
+    is_rough: bool = False  # which report is meant is not sure, as in "four years ago": none speaks against it
     negated: bool = False
     is_every: bool = False
 

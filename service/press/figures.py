@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 
 from indexer.lexical import stems_of
 from service.answering.kinds import Kind
@@ -18,12 +19,18 @@ _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen"
 ).split()
+_ELLIPTIC = frozenset("live lives are were is was had have has who of attend attended received receive".split())
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _MANY = {"hundred": 100.0, "thousand": 1000.0, "million": 1e6, "billion": 1e9}
+# A quick test that no text with a number of two and more fails.
+MAY_COUNT = re.compile(
+    rf"\d|\b(?:{'|'.join(_UNITS[2:])}|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)", re.IGNORECASE
+)
 _DIGITS = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _WORDS = re.compile(r"[a-z]+|\d[\d,]*(?:\.\d+)?", re.IGNORECASE)
 _SHARE = re.compile(r"%|\bper\s?cent\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\(((?:or )?\d[\d.,]*\s?(?:%|per cent)?)\)")
+_NOTE = re.compile(r"\d{1,2}\s+[A-Z]")  # the number of a footnote or paragraph
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\s*\Z", re.IGNORECASE
 )
@@ -111,13 +118,14 @@ def figures(sentence: str) -> Iterator[Figure]:
         first, last = _clause(text, start, end)
         around = f"{text[first:start]} {text[end:last]}"
         behind = re.findall(r"[^\W\d]+(?:['-][^\W\d]+)*", re.split(r"[,;:.]", text[end:last])[0])[:HEADS]
+        heads = list(takewhile(lambda word: word.casefold() not in _ELLIPTIC, behind))
         yield Figure(
             start,
             end,
             values,
             is_share,
             _stems(around),
-            _stems(" ".join(behind)),
+            _stems(" ".join(heads)),
             " ".join(soft["word"].casefold().split()) if soft else "",
         )
 

@@ -46,10 +46,11 @@ _TO = re.compile(
 _INSPECTORS = re.compile(r"\b(?:ofsted|inspect\w*|watchdog|regulator)\b", re.IGNORECASE)
 _UNREAL = re.compile(
     r"\b(?:could|can|may|might|would|will|won't|should|must|hop(?:e[sd]?|ing)|aim(?:s|ed|ing)?|wants?|wanted|plan(?:s|ned)?|expect\w*"
-    r"|predict\w*|target|ambitions?|goal|if|whether|unless|until|seek\w*|striv\w*|fear\w*|risk\w*|towards|journey|want\w*|on\s+track"
+    r"|predict\w*|target|ambitions?|goal|if|whether|unless|until|seek\w*|striv\w*|fear\w*|risk\w*|towards|journey|want\w*|on\s+track|in\s+order|needs?"
     r"|never|rather\s+than|instead\s+of|what\s+(?:an?\s+)?|looks?\s+like)\b",
     re.IGNORECASE,
 )
+_OR_BETTER = re.compile(r"\A['\"]?\s+or\s+(?:better|above|higher|outstanding|['\"])", re.IGNORECASE)
 _STILL = re.compile(r"\b(?:now|no\s+longer|still)\s", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no\s+longer|not|wasn't|isn't|aren't|weren't)\s+(?:\w+\s+){0,2}['\"]?\Z", re.IGNORECASE)
 _THEN = re.compile(
@@ -58,6 +59,7 @@ _THEN = re.compile(
     r"|first|after\s+being|ago|before\s+that|shed|stripped)\b",
     re.IGNORECASE,
 )
+_PRESENT = re.compile(r"\b(?:is|are|has|have|now|still|remains?|requires?|latest|new)\b", re.IGNORECASE)
 _BEEN = re.compile(r"\b(?:has|have)\s+been\b", re.IGNORECASE)
 _NOW = re.compile(r"\b(?:now|currently|latest|this\s+time|today|since\s+then|new)\b", re.IGNORECASE)
 _AFTER_THEN = re.compile(
@@ -92,7 +94,10 @@ _AREAS = (
         "protection",
         r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b(?!\s+(?:children\s+)?board)",
     ),
-    ("care_leavers", r"\bcare\s+leavers?\b|\bleaving\s+care\b|\bcare[\s-]experienced\b|\bleavers\b"),
+    (
+        "care_leavers",
+        r"\bcare\s+leavers?\b|\bleaving[\s-]care\b|\bcare[\s-]leaving\b|\bcare[\s-]experienced\b|\bleavers\b",
+    ),
     (
         "children_in_care",
         r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\blooked[\s-]after\b|\bchildren\s+looked\s+after\b",
@@ -106,6 +111,8 @@ _EVERY = re.compile(
     r"\b(?:all|every)\s+(?:(?:of\s+)?(?:the\s+|its\s+|of\s+)?(?:\w+\s+)?(?:areas?|categor\w+|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
     re.IGNORECASE,
 )
+_EXCEPT = re.compile(r"\b(?:except|apart\s+from|exception|other\s+than|bar(?:ring)?|all\s+but)\b", re.IGNORECASE)
+_BREAKS = re.compile(r"[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b", re.IGNORECASE)
 _SOME = re.compile(
     r"\b(?:one|two|three|four|five|some|most|several|other|another|both|many|each|certain|an?)\s+(?:of\s+(?:the\s+|its\s+)?)?"
     r"(?:\w+\s+)?(?:areas?|categor\w+|judge?ments|aspects?|elements?|parts)\b",
@@ -166,13 +173,17 @@ class _Mention:
     after: str
 
 
-def gradings(text: str, start: int, end: int, day: date | None) -> Iterator[GradeClaim]:
-    """Find the grades claimed in the sentence [start, end) of a text of a day, in order."""
+def gradings(text: str, start: int, end: int, day: date | None, before: str = "") -> Iterator[GradeClaim]:
+    """Find the grades claimed in the sentence [start, end) of a text of a day, in order.
+
+    Where the sentence `before` it speaks of a time before, what this one says without a time may be of that, too.
+    """
     sentence = flat(text[start:end])
     found = _mentions(sentence)
     if not found:
         return
     times = _times(sentence, found, day)
+    goes_on = bool(find_times(before) or _THEN.search(flat(before)))
     leading: tuple[Tense, tuple[Period, ...]] | None = None
     last_areas: tuple[str, ...] = ()
     used = 0  # words up to here name the area of an earlier grade
@@ -184,14 +195,18 @@ def gradings(text: str, start: int, end: int, day: date | None) -> Iterator[Grad
         elif (
             leading
             and not _is_to(sentence, found, place)
-            and not _NOW.search(one.before) and not _BEEN.search(one.before)
+            and not _NOW.search(one.before)
+            and not _BEEN.search(one.before)
             and not re.search(r"\bbut\b", one.before)
         ):
             tense, periods = leading
         else:
             leading = None
         tense = Tense.UNCLEAR if is_unclear else tense
-        areas, is_every, used = _areas(sentence, one, used, last_areas)
+        negated = bool(_NEGATED.search(one.before))
+        if negated:  # "no longer inadequate, as it was in 2015"
+            tense, periods, is_rough = Tense.NOW, (), False
+        areas, is_every, used = _areas(sentence, one, used, last_areas, flat(before))
         last_areas = areas or last_areas
         claim = GradeClaim(
             At(start, end, start + one.start, start + one.end),
@@ -199,8 +214,8 @@ def gradings(text: str, start: int, end: int, day: date | None) -> Iterator[Grad
             areas,
             tense,
             None,
-            is_rough,
-            bool(_NEGATED.search(one.before)),
+            is_rough or (goes_on and not periods and tense is Tense.NOW and not _PRESENT.search(sentence)),
+            negated,
             is_every,
         )
         yield from (replace(claim, period=period) for period in periods or (None,))
@@ -217,7 +232,7 @@ def _mentions(sentence: str) -> list[_Mention]:
         first = places[at - 1].end() if at else 0
         last = places[at + 1].start() if at + 1 < len(places) else len(sentence)
         before, after = sentence[first : match.start("grade")], sentence[match.end("grade") : last]
-        if _UNREAL.search(before):
+        if _UNREAL.search(before) or _OR_BETTER.match(after):
             continue
         words = match["grade"].casefold()
         grade = "requires_improvement" if words.startswith("requir") else words
@@ -326,7 +341,9 @@ def _before_or_after(found: Sequence[_Mention], at: int, *, is_after: bool) -> i
     return after if is_after else before
 
 
-def _areas(sentence: str, one: _Mention, used: int, last: tuple[str, ...]) -> tuple[tuple[str, ...], bool, int]:
+def _areas(
+    sentence: str, one: _Mention, used: int, last: tuple[str, ...], previous: str
+) -> tuple[tuple[str, ...], bool, int]:
     """Give the areas that a grade is said to be of, whether it is all of them, and up to where words name them."""
     before, after = sentence[max(used, one.start - len(one.before)) : one.start], one.after
     # "rated good for leadership": then what names the area comes behind.
@@ -336,9 +353,11 @@ def _areas(sentence: str, one: _Mention, used: int, last: tuple[str, ...]) -> tu
             return named, False, one.end + max(match.end() for match in _AREA.finditer(behind))
         if _OTHER.search(behind):
             return (), False, used
-    if _EVERY.search(before) or _EVERY.search(behind):
+    if _EXCEPT.search(before) or _EXCEPT.search(after):
+        return (), False, used
+    if _EVERY.search(_BREAKS.split(before)[-1]) or _EVERY.search(behind):
         return (), True, used
-    found = _walked(before, last)
+    found = _walked(before, last, previous)
     if (found or not _OTHER.search(before)) and re.search(
         r"\boverall\b", re.split(r"\band\b|\bwith\b", behind)[0], re.IGNORECASE
     ):
@@ -346,10 +365,22 @@ def _areas(sentence: str, one: _Mention, used: int, last: tuple[str, ...]) -> tu
     return found, False, used
 
 
+def _meant_by_pronoun(before: str) -> tuple[str, ...]:
+    """Tell what "it" is: what is named last before it, as far as that is an area or a body."""
+    for match in reversed(list(_TOKENS.finditer(before))):
+        kind = str(match.lastgroup)
+        if kind in dict(_AREAS):
+            return (kind,)
+        if kind in {"service", "body"} and not match["pronoun"]:
+            break
+    return () if _OTHER.search(before) else ("overall_effectiveness",)
+
+
+_SIGNS = " ,.;:'\"–—-"
 _BY = re.compile(r"\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+)?\Z", re.IGNORECASE)
 
 
-def _walked(before: str, last: tuple[str, ...]) -> tuple[str, ...]:
+def _walked(before: str, last: tuple[str, ...], previous: str) -> tuple[str, ...]:
     """Walk back from a grade to what it is said of; nothing where that is something without grades here."""
     found: list[str] = []
     passed = False  # a body in passing, as in "adoption in Lyne was"
@@ -360,8 +391,10 @@ def _walked(before: str, last: tuple[str, ...]) -> tuple[str, ...]:
         if kind in {"service", "body"}:
             if found:
                 break
-            if match["pronoun"] and _OTHER.search(before, 0, match.start()):
-                return ()  # which may be what "it" is
+            if match["pronoun"]:
+                return _meant_by_pronoun(
+                    before[: match.start()] if before[: match.start()].strip(_SIGNS) else previous
+                )
             if match["by"] or (kind == "body" and _BY.search(before, 0, match.start())):
                 passed = True
                 continue

@@ -12,7 +12,7 @@ from indexer.records import Document, Span, StoredPassage
 from service.answering.answer import Quote
 from service.catalogue import Catalogue
 from service.citation import cite_spans
-from service.press.figures import Figure, figures
+from service.press.figures import MAY_COUNT, Figure, figures
 from service.reading import Period
 from service.scanning import Sentence
 from service.superseding import is_press
@@ -56,7 +56,7 @@ class Report:
     @cached_property
     def figures(self) -> tuple[tuple[Sentence, tuple[Figure, ...]], ...]:
         """The sentences with numbers or shares, and these."""
-        found = ((one, tuple(figures(one.text))) for one in self.sentences if any(map(str.isdecimal, one.text)))
+        found = ((one, tuple(figures(one.text))) for one in self.sentences if MAY_COUNT.search(one.text))
         return tuple((one, its) for one, its in found if its)
 
     @cached_property

@@ -158,6 +158,8 @@ def _meant(
     if claim.tense is Tense.THEN:
         before = [one for one in graded if not newest or one.last < newest[-1].last] if day else list(graded)
         return before, []
+    if claim.is_rough:
+        return [one for one in graded if not newest or one.last <= newest[-1].last], []
     is_fresh = day is not None and bool(newest) and all(day - one.last <= FRESH for one in newest)
     return newest, newest if is_fresh else []
 

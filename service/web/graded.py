@@ -59,11 +59,11 @@ def grade_choices(asked: Asked, catalogue: Catalogue) -> GradeChoices:
     grades = set(chosen_grades) or {grade for _, grade in given}
     of_grade = {
         grade: sum(any((area, grade) in its for area in areas) for its in some)
-        for grade in _ordered({grade for _, grade in given}, GRADES)
+        for grade in ordered({grade for _, grade in given}, GRADES)
     }
     of_area = {
         area: sum(any((area, grade) in its for grade in grades) for its in some)
-        for area in _ordered({area for area, _ in given}, AREAS)
+        for area in ordered({area for area, _ in given}, AREAS)
     }
     return GradeChoices(
         grades=_choices(of_grade, chosen_grades, {grade: grade_label(grade) for grade in of_grade}),
@@ -97,7 +97,8 @@ def meant(what: str, names: Sequence[str], values: Collection[str]) -> Mapping[s
     return found
 
 
-def _ordered(values: Collection[str], order: Iterable[str]) -> list[str]:
+def ordered(values: Collection[str], order: Iterable[str]) -> list[str]:
+    """Put values into an order; those that are not in it come last."""
     places = {value: place for place, value in enumerate(order)}
     return sorted(values, key=lambda value: (places.get(value, len(places)), value))
 

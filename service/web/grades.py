@@ -1,6 +1,6 @@
 """The grades of a body over the years: as a chart, and as a table in which each leads to the words that give it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from indexer.collection import Reader
 from indexer.errors import InputError
-from indexer.judgements import AREAS, FRAMEWORKS, GRADES
+from indexer.judgements import AREAS
 from indexer.metadata import body_key
 from indexer.records import Document, Standing
 from service.candidates import Generation
@@ -19,13 +19,11 @@ from service.facets import Choice, facets
 from service.ledger import Grade, Ledger, ledger
 from service.query import Query as Asked
 from service.query import parse_day
-from service.references import long_day
 from service.search import Searcher
 from service.timeline import When
 from service.web.asked import Trouble, area_label, names_given, text_given
-from service.web.charts import Mark, Tick
-from service.web.graded import meant
-from service.web.ladders import Given, Ladders, Row, ladders
+from service.web.drawing import Chart, capital, chart_of, said_of
+from service.web.graded import meant, ordered
 from service.web.paging import Paging, paging, read_number
 from service.web.site import address, page, sentence
 
@@ -40,7 +38,6 @@ STATES = {
     Standing.NOT_BY_KIND: "Such a visit gives no grade there; what it found is in the report.",
     Standing.NOT_BY_FRAMEWORK: "Inspections under this framework do not grade that area by itself.",
 }
-SIGNS = {Standing.UNREADABLE: "?", Standing.NOT_JUDGED: "–"}  # that a chart has for what should be there
 
 router = APIRouter()
 
@@ -65,39 +62,6 @@ class Form:
     areas: tuple[AreaChoice, ...]
     as_of: str
     trouble: Trouble | None
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A mark of the chart: the lower its level the better, None is no grade."""
-
-    mark: Mark
-    level: int | None
-    sign: str
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class AreaRow:
-    """A row of the chart."""
-
-    label: str
-    row: Row
-    levels: tuple[Tick, ...]
-    drawn: tuple[Drawn, ...]
-
-    @property
-    def said(self) -> str:
-        """All of it in words."""
-        return f"{self.label}: {'; '.join(one.said for one in self.drawn)}."
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """The drawing, and what stands in it."""
-
-    shape: Ladders
-    rows: tuple[AreaRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +163,7 @@ def _form(
     return Form(
         bodies=tuple(one for one in choices if one.is_chosen),
         others=tuple(others) if len(others) <= MOST_LISTED else None,
-        areas=tuple(AreaChoice(one, area_label(one), one in wanted) for one in _in_order(given)),
+        areas=tuple(AreaChoice(one, area_label(one), one in wanted) for one in ordered(given, AREAS)),
         as_of=as_of,
         trouble=trouble,
     )
@@ -218,7 +182,7 @@ def _content(
         choices=tuple((one.value, one.count, address("/grades", [("body", one.value), *given])) for one in offered),
         found=found is not None,
         bodies=tuple(_body(some, names) for some in groups),
-        states=tuple((_capital(state), told) for state, told in STATES.items() if state in states),
+        states=tuple((capital(state), told) for state, told in STATES.items() if state in states),
         without=found.without if found else (),
         csv=address("/v1/grades.csv", [*bodies, *given]),
         parts=parts,
@@ -249,7 +213,7 @@ def _body(grades: Sequence[Grade], names: Mapping[str, str]) -> BodyGrades:
     return BodyGrades(
         name=name,
         thread=address("/thread", [("body", name)]),
-        chart=_chart([one for some in shown for one in some]),
+        chart=chart_of([one for some in shown for one in some]),
         reports=tuple(_report(some) for some in shown),
         left_out=len(reports) - len(shown),
     )
@@ -272,7 +236,7 @@ def _report(grades: Sequence[Grade]) -> Report:
 
 def _lines(grades: Sequence[Grade]) -> Iterator[Line]:
     """Say in one row what is the same of several areas, where no words of the report say it."""
-    for (said, has_quote), some in groupby(grades, key=lambda one: (_said(one), one.quote is not None)):
+    for (said, has_quote), some in groupby(grades, key=lambda one: (said_of(one), one.quote is not None)):
         its = list(some)
         if has_quote:
             yield from (
@@ -282,80 +246,3 @@ def _lines(grades: Sequence[Grade]) -> Iterator[Line]:
             )
         else:
             yield Line(", ".join(one.area_label for one in its), said, is_grade=False, citation=None)
-
-
-def _said(grade: Grade) -> str:
-    return grade.grade_label or _capital(grade.judgement.state)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-# --- the chart
-
-
-def _chart(grades: Sequence[Grade]) -> Chart | None:
-    """Draw what has a day and either a grade or none where there should be one; None where there is no such."""
-    levels = _levels()
-    level_of = {grade: level for level, some in enumerate(levels) for grade in some}
-    drawn = [one for one in grades if one.when and (one.judgement.grade in level_of or one.judgement.state in SIGNS)]
-    areas = _in_order({one.judgement.area for one in drawn if one.judgement.grade})
-    rows = [[one for one in drawn if one.judgement.area == area] for area in areas]
-    if not rows:
-        return None
-    shape = ladders([[_of_chart(one, level_of.get) for one in row] for row in rows], len(levels))
-    used = {one.judgement.grade for one in drawn}
-    names = [[name for name in some if name in used] or some[:1] for some in levels]
-    return Chart(
-        shape,
-        tuple(
-            AreaRow(
-                label=area_label(area),
-                row=place,
-                levels=tuple(_names(place, names)),
-                drawn=tuple(_drawn(one, mark, level_of.get) for one, mark in zip(row, place.marks, strict=True)),
-            )
-            for area, row, place in zip(areas, rows, shape.rows, strict=True)
-        ),
-    )
-
-
-Level = Callable[[str], int | None]
-
-
-def _of_chart(grade: Grade, level: Level) -> Given:
-    assert grade.when
-    return Given(grade.when.day, grade.document.findings.framework or "", level(grade.judgement.grade or ""))
-
-
-def _drawn(grade: Grade, mark: Mark, level: Level) -> Drawn:
-    assert grade.when
-    when = long_day(grade.when.day) if grade.when.is_exact else str(grade.when.day.year)
-    sign = (grade.grade_label or SIGNS[grade.judgement.state])[0]
-    return Drawn(mark, level(grade.judgement.grade or ""), sign, f"{_said(grade)}, {when}")
-
-
-def _names(row: Row, names: Sequence[Sequence[str]]) -> Iterator[Tick]:
-    """Write the names of the levels, a little apart where two grades stand on one."""
-    for y, some in zip(row.levels, [*names, ["no_grade"]], strict=False):
-        for place, name in enumerate(some):
-            shift = 4 + 12 * (place - (len(some) - 1) / 2)
-            yield Tick(round(y + shift, 1), _capital(name.replace("_", " ")))
-
-
-def _levels() -> tuple[tuple[str, ...], ...]:
-    """Put the grades upon levels, the best first; those that no framework has together stand on one."""
-    levels: list[tuple[str, ...]] = []
-    for grade in GRADES:
-        before = levels[-1] if levels else ()
-        if before and not any({grade, other} <= one.grades for one in FRAMEWORKS for other in before):
-            levels[-1] = (*before, grade)
-        else:
-            levels.append((grade,))
-    return tuple(levels)
-
-
-def _in_order(areas: set[str]) -> list[str]:
-    places = {area: place for place, area in enumerate(AREAS)}
-    return sorted(areas, key=lambda area: (places.get(area, len(places)), area))

@@ -15,6 +15,7 @@ from service.candidates import Generation
 from service.followup import Followed, followed_up
 from tests.fakes import WordEncoder
 from tests.service.conftest import Citewell, Library, client_of, make_library
+from tests.service.test_schemas import valid
 
 MANIFEST = """\
 path,body,published,kind
@@ -131,7 +132,8 @@ def test_no_more_than_a_few_later_sentences_are_quoted(tmp_path: Path) -> None:
 def test_the_command_and_the_service_follow_recommendations(river: Library, citewell: Citewell) -> None:
     """They give the same JSON, of the reports on a body that must be named; people read what became of each item."""
     client, where = client_of(river.searcher()), ("--index", river.settings.index)
-    given = client.get("/v1/recommendations", params={"body": "Redbrook", "as_of": "2022-12-31"}).json()
+    asking = {"body": "Redbrook", "as_of": "2022-12-31"}
+    given = valid("recommendations", client.get("/v1/recommendations", params=asking).json())
     asked = ("recommendations", "--body", "Redbrook", "--as-of", "2022-12-31")
     assert given == json.loads(citewell(*asked, "--json", *where).out)
     assert [(one["report"]["source"], len(one["recommendations"])) for one in given["reports"]] == [

@@ -12,6 +12,7 @@ from service.ledger import COLUMNS, Ledger, ledger, to_csv
 from service.query import Query
 from tests.service.conftest import Citewell, Library, client_of
 from tests.service.inspected import make_inspected
+from tests.service.test_schemas import valid
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,8 @@ def test_the_command_and_the_service_give_the_ledger(inspected: Library, citewel
     """As JSON, as a table, and in plain lines; the service the same."""
     client, where = client_of(inspected.searcher()), ("--index", inspected.settings.index)
     given = client.get("/v1/grades", params={"body": "Fairport", "area": "leadership"})
+    valid("grades", given.json())
+    valid("grades", client.get("/v1/grades").json())
     ran = citewell("grades", "--body", "Fairport", "--area", "leadership", "--json", *where)
     assert ran.code == 0
     assert given.json() == json.loads(ran.out)

@@ -25,14 +25,22 @@ from pydantic import BaseModel
 
 from indexer.errors import EncoderMismatchError, ModelError
 from service.mcp import INSTRUCTIONS, PIECE, ShowRequest, _lines, make_server
-from service.schemas import AskRequest, SearchRequest, VerifyRequest
+from service.schemas import AskRequest, CountRequest, GradesRequest, MatterRequest, SearchRequest, VerifyRequest
 from service.search import Searcher
 from tests.service.conftest import REPORTS, Citewell, Library
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 VISITED = "How many families did social workers visit each week?"
 QUOTE = "Social workers visited 40 families each week"
-TOOLS = {"search": "search", "ask": "ask", "verify": "verify", "show": "page"}  # each with the schema of its result
+TOOLS = {  # each with the schema of its result
+    "search": "search",
+    "ask": "ask",
+    "verify": "verify",
+    "count": "count",
+    "thread": "thread",
+    "grades": "grades",
+    "show": "page",
+}
 EXAMPLES: list[tuple[str, dict[str, Any]]] = [
     ("search", {"q": "school budget"}),
     ("search", {"q": "school budget", "k": 1, "body": ["Redbrook Council"], "to": "2020", "explain": True}),
@@ -42,6 +50,9 @@ EXAMPLES: list[tuple[str, dict[str, Any]]] = [
     ("ask", {"q": "How many owls has Quagmire?"}),
     ("verify", {"quote": QUOTE}),
     ("verify", {"quote": QUOTE.replace("40", "50"), "document": "redbrook/2022.txt"}),
+    ("count", {"q": "school budget or families", "latest": True}),
+    ("thread", {"q": "school budget", "body": "Redbrook"}),
+    ("grades", {}),
     ("show", {"document": "redbrook/2019.txt", "page": 2, "spans": "0-5,6-10"}),
 ]
 
@@ -104,6 +115,9 @@ def test_the_tools_are_read_only_and_take_what_the_contract_takes(server: Server
         "search": SearchRequest,
         "ask": AskRequest,
         "verify": VerifyRequest,
+        "count": CountRequest,
+        "thread": MatterRequest,
+        "grades": GradesRequest,
         "show": ShowRequest,
     }
     assert list(tools) == list(TOOLS) == list(requests)
@@ -150,6 +164,8 @@ def test_a_result_is_that_of_the_service(
         doc_id = answer(server, name, arguments)["doc_id"]
         path = f"/v1/documents/{doc_id}/pages/{arguments['page']}"
         expected = client.get(path, params={"spans": arguments["spans"]}).json()
+    elif name in {"count", "thread", "grades"}:
+        expected = client.get(f"/v1/{name}", params=arguments).json()
     else:
         expected = client.post(f"/v1/{name}", json=arguments).json()
     for mode in ("auto", "legacy"):
@@ -275,7 +291,10 @@ def test_another_tool_is_an_error_of_the_protocol(server: Server[Any]) -> None:
                 await client.call_tool("index", {})
             return str(caught.value)
 
-    assert anyio.run(calling) == "there is no tool of this name; there are search, ask, verify, show"
+    assert (
+        anyio.run(calling)
+        == "there is no tool of this name; there are search, ask, verify, count, thread, grades, show"
+    )
 
 
 def test_an_error_of_our_own_tells_nothing_of_the_question(caplog: pytest.LogCaptureFixture) -> None:

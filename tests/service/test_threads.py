@@ -13,6 +13,7 @@ from service.tone import Change, Tone
 from tests.fakes import WordEncoder
 from tests.service.conftest import Citewell, Library, client_of
 from tests.service.inspected import make_inspected
+from tests.service.test_schemas import valid
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_a_thread_needs_a_body(inspected: Library) -> None:
 def test_the_command_and_the_service_follow_a_matter(inspected: Library, citewell: Citewell) -> None:
     """They give the same JSON; people read quotes, tones and what is not mentioned."""
     client, where = client_of(inspected.searcher()), ("--index", inspected.settings.index)
-    given = client.get("/v1/thread", params={"q": "caseloads", "body": "Fairport"}).json()
+    given = valid("thread", client.get("/v1/thread", params={"q": "caseloads", "body": "Fairport"}).json())
     assert given == json.loads(citewell("thread", "caseloads", "--body", "Fairport", "--json", *where).out)
     assert [one["mentioned"] for one in given["inspections"]] == [True, False, True]
     plain = citewell("thread", "caseloads", "--body", "Fairport", *where)
@@ -102,7 +103,8 @@ def test_the_command_and_the_service_count(inspected: Library, citewell: Citewel
     """They give the same JSON; people read numerator, denominator and quotes."""
     client, where = client_of(inspected.searcher()), ("--index", inspected.settings.index)
     asked = "How many of the latest reports mention caseloads or workloads?"
-    given = client.get("/v1/count", params={"q": asked}).json()
+    given = valid("count", client.get("/v1/count", params={"q": asked}).json())
+    valid("count", client.get("/v1/count", params={"q": "caseloads"}).json())
     assert given == json.loads(citewell("count", asked, "--json", *where).out)
     assert (given["count"], given["reports"], given["latest"]) == (2, 2, True)
     plain = citewell("count", "caseloads", *where)
