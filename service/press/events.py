@@ -26,7 +26,7 @@ _LONE = re.compile(
 
 
 def events(text: str, start: int, end: int, day: date | None) -> Iterator[DateClaim]:
-    """Find the days of inspections in the sentence [start, end) of a text of a day, which months without a year need."""
+    """Find the days of inspections in the sentence [start, end) of a text; its `day` gives a month its year."""
     sentence = flat(text[start:end])
     for first, last, period, is_whole in _days(sentence, day):
         match = _BEHIND.match(sentence[last:]) or _BEFORE.search(sentence[:first])

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from service.press.areas import BODY, areas_of
 from service.press.claims import At, GradeClaim, Tense, flat
 from service.reading import Period, Role, find_times
 
 LISTED = 60  # characters from a grade to the next one of a list
-BODY = "ŋ"  # what stands for each letter of a body's name
 _QUOTED = r"['\"]?"
 _GRADE = re.compile(
     rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvement(?:\s+to\s+be\s+good)?|outstanding|good|adequate|inadequate)\b{_QUOTED}",
@@ -82,84 +82,6 @@ _AFTER = re.compile(
     r"|were|inspectors|ofsted|two|three|four|five|six|seven|eight|nine|ten|over|under|during|before|despite|up|down)\b)",
     re.IGNORECASE,
 )
-_FOR = re.compile(
-    r"\A['\"]?\s*(?:(?:rating|grade|judge?ment)s?\s+)?(?:overall\s+)?(?:for|in|on|when\s+it\s+came\s+to)\s",
-    re.IGNORECASE,
-)
-
-_AREAS = (
-    ("lscb", r"safeguarding\s+(?:children\s+)?board|\blscb\b|board\s+for\s+safeguarding"),
-    ("help_and_protection", r"\bhelp\s+and\s+protection\b|\bneed(?:ing)?\s+(?:of\s+)?help\b"),
-    (
-        "protection",
-        r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b(?!\s+(?:children\s+)?board)",
-    ),
-    (
-        "care_leavers",
-        r"\bcare\s+leavers?\b|\bleaving[\s-]care\b|\bcare[\s-]leaving\b|\bcare[\s-]experienced\b|\bleavers\b",
-    ),
-    (
-        "children_in_care",
-        r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\blooked[\s-]after\b|\bchildren\s+looked\s+after\b",
-    ),
-    ("adoption", r"\badoptions?\b"),
-    ("leadership", r"\bleadership\b|\bimpact\s+of\s+leaders\b|\bmanagement\s+and\s+governance\b"),
-    ("overall_effectiveness", r"\boverall\b"),
-)
-_AREA = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _AREAS), re.IGNORECASE)
-_EVERY = re.compile(
-    r"\b(?:all|every)\s+(?:(?:of\s+)?(?:the\s+|its\s+|of\s+)?(?:\w+\s+)?(?:areas?|categor\w+|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
-    re.IGNORECASE,
-)
-_EXCEPT = re.compile(r"\b(?:except|apart\s+from|exception|other\s+than|bar(?:ring)?|all\s+but)\b", re.IGNORECASE)
-_BREAKS = re.compile(r"[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b", re.IGNORECASE)
-_SOME = re.compile(
-    r"\b(?:one|two|three|four|five|some|most|several|other|another|both|many|each|certain|an?)\s+(?:of\s+(?:the\s+|its\s+)?)?"
-    r"(?:\w+\s+)?(?:areas?|categor\w+|judge?ments|aspects?|elements?|parts)\b",
-    re.IGNORECASE,
-)
-# Services that are inspected or graded by themselves, and matters that get no grade of their own.
-_OTHER = re.compile(
-    r"\b(?:schools?|academ(?:y|ies)|nurser(?:y|ies)|colleges?|(?:children's|care|residential|nursing)\s+homes?|homes|hospitals?|agenc(?:y|ies)"
-    r"|foster\w*|early\s+help|mash|front\s+door|hubs?|assessments?|plans?|planning|supervision|practices?|casework|workforce|teams?|polic\w+|police"
-    r"|prisons?|send|special\s+educational|housing|transport|adult|providers?|caseloads?|recording|thresholds?|visits\s+to|support\s+for"
-    r"|oversight|performance|training|gp|surger(?:y|ies)|cqc|care\s+quality|nhs|fire|youth|probation|centres?|education|music|further)\b",
-    re.IGNORECASE,
-)
-_SMALL = (
-    (
-        "a an the its their his her our this that these those it's and or as to be been being of in on at by for from up down"
-        " than then now across within throughout around into still again also once twice both first last previously previous earlier recently latest new recent"
-        " current currently only just even no longer not all years year months month weeks ago after before since when"
-        " following during under over one two three four five six seven eight nine ten lowest highest top second third worst"
-        " best possible grade grades rating ratings judgement judgements judgment verdict status level inspection inspections"
-        " report reports visit january february march april may june july august september october november december full"
-        " having however so far overall effectiveness provided provision for's area areas service's called same main"
-    )
-    .replace(" overall effectiveness", "")
-    .split()
-)
-_VERBS = (
-    "is are was were has have had do does did got get gets getting given gave give gives go goes went gone going moving"
-    " fell fallen falling falls rose risen rises rising kept keep keeps keeping lost lose found find finds told tell said"
-    " say says saying won win received be became become becomes made make makes being put puts brought saw seen held holds"
-    " shown shows slipping improving jumping climbed climbing scoring came come comes ofsted inspectors inspector watchdog"
-    " regulator who which requires require inspectorate remains remain stood stands meant means announced report's"
-)
-_TOKENS = re.compile(
-    "|".join(
-        rf"(?P<{name}>(?:{pattern})(?:'s?)?(?:\s+(?:services?|work|support|provision)\b)?)"
-        for name, pattern in _AREAS
-    )
-    + rf"|(?P<body>{BODY}+(?:'s)?)"
-    + r"|(?P<service>(?P<by>\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+|their\s+)?)?\b(?:children's\s+(?:social\s+care\s+)?(?:services|department)"
-    r"|social\s+services|services?(?:\s+for\s+children\b(?!\s+(?:in|who|looked|and\s+care))(?:\s+and\s+(?:young\s+people|families))?)?|councils?|authorit(?:y|ies)|local\s+authority"
-    r"|county|city|borough|department|trust|(?P<pronoun>they|it))(?:'s)?\b(?!'s))"
-    + rf"|(?P<small>\b(?:{'|'.join(_SMALL)})\b(?!')|\d[\d/–-]*)"
-    + rf"|(?P<verb>\b(?:{'|'.join(_VERBS.split())}|\w{{2,}}ed)\b)"
-    r"|(?P<comma>,)|(?P<break>[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b)|(?P<other>[^\W\d_][\w'-]*)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +128,26 @@ def gradings(text: str, start: int, end: int, day: date | None, before: str = ""
         negated = bool(_NEGATED.search(one.before))
         if negated:  # "no longer inadequate, as it was in 2015"
             tense, periods, is_rough = Tense.NOW, (), False
-        areas, is_every, used = _areas(sentence, one, used, last_areas, flat(before))
-        last_areas = areas or last_areas
+        own = sentence[max(used, one.start - len(one.before)) : one.start]
+        graded = areas_of(own, one.after, last_areas, flat(before))
+        used = one.end + graded.behind
+        last_areas = graded.areas or last_areas
         claim = GradeClaim(
             At(start, end, start + one.start, start + one.end),
             one.grade,
-            areas,
+            graded.areas,
             tense,
             None,
             is_rough or (goes_on and not periods and tense is Tense.NOW and not _PRESENT.search(sentence)),
             negated,
-            is_every,
+            graded.is_every,
         )
         yield from (replace(claim, period=period) for period in periods or (None,))
+
+
+def is_grade(words: str) -> bool:
+    """Tell whether words are a grade and nothing else."""
+    return bool(_GRADE.fullmatch(words))
 
 
 def _mentions(sentence: str) -> list[_Mention]:
@@ -339,87 +268,3 @@ def _before_or_after(found: Sequence[_Mention], at: int, *, is_after: bool) -> i
     before = max((place for place, one in enumerate(found) if one.end <= at), default=None)
     after = min((place for place, one in enumerate(found) if one.start >= at), default=None)
     return after if is_after else before
-
-
-def _areas(
-    sentence: str, one: _Mention, used: int, last: tuple[str, ...], previous: str
-) -> tuple[tuple[str, ...], bool, int]:
-    """Give the areas that a grade is said to be of, whether it is all of them, and up to where words name them."""
-    before, after = sentence[max(used, one.start - len(one.before)) : one.start], one.after
-    # "rated good for leadership": then what names the area comes behind.
-    behind = re.split(r"[,;]|\b(?:while|but|whereas)\b", after)[0]
-    if _FOR.match(behind):
-        if named := _named(behind):
-            return named, False, one.end + max(match.end() for match in _AREA.finditer(behind))
-        if _OTHER.search(behind):
-            return (), False, used
-    if _EXCEPT.search(before) or _EXCEPT.search(after):
-        return (), False, used
-    if _EVERY.search(_BREAKS.split(before)[-1]) or _EVERY.search(behind):
-        return (), True, used
-    found = _walked(before, last, previous)
-    if (found or not _OTHER.search(before)) and re.search(
-        r"\boverall\b", re.split(r"\band\b|\bwith\b", behind)[0], re.IGNORECASE
-    ):
-        return ("overall_effectiveness",), False, used
-    return found, False, used
-
-
-def _meant_by_pronoun(before: str) -> tuple[str, ...]:
-    """Tell what "it" is: what is named last before it, as far as that is an area or a body."""
-    for match in reversed(list(_TOKENS.finditer(before))):
-        kind = str(match.lastgroup)
-        if kind in dict(_AREAS):
-            return (kind,)
-        if kind in {"service", "body"} and not match["pronoun"]:
-            break
-    return () if _OTHER.search(before) else ("overall_effectiveness",)
-
-
-_SIGNS = " ,.;:'\"–—-"
-_BY = re.compile(r"\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+)?\Z", re.IGNORECASE)
-
-
-def _walked(before: str, last: tuple[str, ...], previous: str) -> tuple[str, ...]:
-    """Walk back from a grade to what it is said of; nothing where that is something without grades here."""
-    found: list[str] = []
-    passed = False  # a body in passing, as in "adoption in Lyne was"
-    for match in reversed(list(_TOKENS.finditer(before))):
-        kind = str(match.lastgroup)
-        if kind == "small" or (kind in {"verb", "comma"} and not found) or (kind == "comma" and found):
-            continue
-        if kind in {"service", "body"}:
-            if found:
-                break
-            if match["pronoun"]:
-                return _meant_by_pronoun(
-                    before[: match.start()] if before[: match.start()].strip(_SIGNS) else previous
-                )
-            if match["by"] or (kind == "body" and _BY.search(before, 0, match.start())):
-                passed = True
-                continue
-            return ("overall_effectiveness",)
-        if kind in {"verb", "break"}:
-            if found or passed:
-                break
-            continue
-        if kind == "other":
-            if found:
-                break
-            return ()
-        if kind not in found:
-            found.append(kind)
-    if len(found) > 1 and "overall_effectiveness" in found:
-        found.remove("overall_effectiveness")
-    return tuple(reversed(found)) or (("overall_effectiveness",) if passed else last)
-
-
-def _named(words: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(str(match.lastgroup) for match in _AREA.finditer(words)))
-    if len(found) > 1 and "overall_effectiveness" in found:
-        return (
-            tuple(one for one in found if one != "overall_effectiveness")
-            if not words.rstrip().endswith("overall")
-            else found[-1:]
-        )
-    return found

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from service.press.claims import At, QuoteClaim, flat
-from service.press.gradings import _GRADE
+from service.press.gradings import is_grade
 
 FEWEST = 4  # words; three stand together in many a report
 LONGEST = 2000  # characters
@@ -32,12 +32,13 @@ def quotations(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[Quot
             continue
         at = last
         words = len(_WORD.findall(text[first:last]))
-        if words < FEWEST or _GRADE.fullmatch(flat(text[first:last]).strip(" ,.")):
+        if words < FEWEST or is_grade(flat(text[first:last]).strip(" ,.")):
             continue
         start = max((one for one, end in sentences if one <= first < end), default=match.start())
         end = min((end for one, end in sentences if one < last + 1 <= end + 1), default=last)
         end = max(end, last)
-        around = f"{text[max(start, first - 150) : first]} {text[last : min(len(text), max(end, last + 100))].split(chr(10), maxsplit=1)[0]}"
+        behind = text[last : max(end, last + 100)].split("\n")[0]
+        around = f"{text[max(start, first - 150) : first]} {behind}"
         is_of_person = bool(_PERSON.search(around) and _SAYS.search(around)) or (
             bool(_SAYS.search(around)) and not _INSPECTORS.search(around)
         )

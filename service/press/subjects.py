@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from indexer.metadata import body_key
 from service.catalogue import Catalogue
+from service.press.areas import BODY
 from service.press.claims import flat
-from service.press.gradings import BODY
 from service.reading import LIKELY, Named, Names, read
 
 _NAME = r"[A-Z][\w'-]*[\w](?:(?:\s+(?:and|&|upon|on|of|the|with|in)){0,2}\s+[A-Z][\w'-]*\w){0,5}"
