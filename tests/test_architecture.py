@@ -57,8 +57,7 @@ OWNERS = {
     "charset_normalizer": "indexer.extract.encoding",
     "pydantic_settings": "indexer.settings",
     "fastapi": "service.app service.cli.serve service.overviews service.receipting service.routes service.server"
-    " service.writes "
-    + " ".join(f"service.web.{name}" for name in WEB),
+    " service.writes " + " ".join(f"service.web.{name}" for name in WEB),
     "jinja2": "service.web.site",
     "markupsafe": "service.web.site",
     "starlette": "service.access service.app service.limits service.watching",
@@ -80,10 +79,12 @@ OWNERS = {
 
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
-    "APIRouter All Area Argument BeforeValidator Caller Chance Depends Engine Finding Framework Kind Lineage Lock Long"
-    " Option Path Query Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile date enumerate fields"
-    " fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set sorted split timedelta"
-    " tuple values with_name".split()
+    (
+        "APIRouter All Area Argument BeforeValidator Caller Chance Depends Engine Finding Framework Kind Lineage Lock "
+        "Long Option Path Query Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile date enumerate "
+        "fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set sorted split "
+        "timedelta tuple values with_name"
+    ).split()
 )
 UNSAFE_MODULES = frozenset("pickle cPickle dill cloudpickle joblib marshal shelve".split())
 UNSAFE_CALLS = frozenset("eval exec yaml.load yaml.unsafe_load os.system os.popen torch.load pickle.load".split())

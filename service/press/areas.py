@@ -1,7 +1,7 @@
 """Which areas a grade is said to be of, by the words around it.
 
-Areas are those that reports grade. Where something else is graded, such as a school, or where it is not plain what is,
-there is none; a grade of somebody's services, without more, is the overall one.
+Areas are those that reports grade. Where something else is graded, such as a school, or it is not plain what is, there
+is none; a grade of somebody's services, without more, is the overall one.
 """
 
 import re
@@ -16,35 +16,31 @@ _FOR = re.compile(
 _AREAS = (
     ("lscb", r"safeguarding\s+(?:children\s+)?board|\blscb\b|board\s+for\s+safeguarding"),
     ("help_and_protection", r"\bhelp\s+and\s+protection\b|\bneed(?:ing)?\s+(?:of\s+)?help\b"),
-    (
-        "protection",
-        r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b(?!\s+(?:children\s+)?board)",
-    ),
-    (
-        "care_leavers",
-        r"\bcare\s+leavers?\b|\bleaving[\s-]care\b|\bcare[\s-]leaving\b|\bcare[\s-]experienced\b|\bleavers\b",
-    ),
-    (
-        "children_in_care",
-        r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\blooked[\s-]after\b|\bchildren\s+looked\s+after\b",
-    ),
+    ("protection", r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b"),
+    ("care_leavers", r"\b(?:care\s+)?leavers?\b|\bleaving[\s-]care\b|\bcare[\s-](?:leaving|experienced)\b"),
+    ("children_in_care", r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\b(?:children\s+)?looked[\s-]after\b"),
     ("adoption", r"\badoptions?\b"),
     ("leadership", r"\bleadership\b|\bimpact\s+of\s+leaders\b|\bmanagement\s+and\s+governance\b"),
     (OVERALL, r"\boverall\b"),
 )
 _AREA = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _AREAS), re.IGNORECASE)
 _EVERY = re.compile(
-    r"\b(?:all|every)\s+(?:(?:of\s+)?(?:the\s+|its\s+|of\s+)?(?:\w+\s+)?(?:areas?|categor\w+|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
+    r"\b(?:all|every)\s+(?:(?:of\s+)?(?:the\s+|its\s+|of\s+)?(?:\w+\s+)?(?:areas?|categor\w+"
+    r"|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(r"\b(?:except|apart\s+from|exception|other\s+than|bar(?:ring)?|all\s+but)\b", re.IGNORECASE)
 _BREAKS = re.compile(r"[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b", re.IGNORECASE)
 # Services that are inspected or graded by themselves, and matters that get no grade of their own.
 _OTHER = re.compile(
-    r"\b(?:schools?|academ(?:y|ies)|nurser(?:y|ies)|colleges?|(?:children's|care|residential|nursing)\s+homes?|homes|hospitals?|agenc(?:y|ies)"
-    r"|foster\w*|early\s+help|mash|front\s+door|hubs?|assessments?|plans?|planning|supervision|practices?|casework|workforce|teams?|polic\w+|police"
-    r"|prisons?|send|special\s+educational|housing|transport|adult|providers?|caseloads?|recording|thresholds?|visits\s+to|support\s+for"
-    r"|oversight|performance|training|gp|surger(?:y|ies)|cqc|care\s+quality|nhs|fire|youth|probation|centres?|education|music|further)\b",
+    r"\b(?:schools?|academ(?:y|ies)|nurser(?:y|ies)|colleges?|(?:children's|care|residential"
+    r"|nursing)\s+homes?|homes|hospitals?|agenc(?:y|ies)"
+    r"|foster\w*|early\s+help|mash|front\s+door|hubs?|assessments?|plans?|planning|supervision"
+    r"|practices?|casework|workforce|teams?|polic\w+|police"
+    r"|prisons?|send|special\s+educational|housing|transport|adult|providers?|caseloads?|recording"
+    r"|thresholds?|visits\s+to|support\s+for"
+    r"|oversight|performance|training|gp|surger(?:y|ies)|cqc|care\s+quality|nhs|fire|youth|probation"
+    r"|centres?|education|music|further)\b",
     re.IGNORECASE,
 )
 _SMALL = (
@@ -73,11 +69,13 @@ _TOKENS = re.compile(
     + rf"|(?P<body>{BODY}+(?:'s)?)"
     + r"|(?P<service>(?P<by>\b(?:in|at|of|for|across|by|to)\s+(?:the\s+|its\s+|their\s+)?)?"
     r"\b(?:children's\s+(?:social\s+care\s+)?(?:services|department)"
-    r"|social\s+services|services?(?:\s+for\s+children\b(?!\s+(?:in|who|looked|and\s+care))(?:\s+and\s+(?:young\s+people|families))?)?|councils?|authorit(?:y|ies)|local\s+authority"
+    r"|social\s+services|services?(?:\s+for\s+children\b(?!\s+(?:in|who|looked"
+    r"|and\s+care))(?:\s+and\s+(?:young\s+people|families))?)?|councils?|authorit(?:y|ies)|local\s+authority"
     r"|county|city|borough|department|trust|(?P<pronoun>they|it))(?:'s)?\b(?!'s))"
     + rf"|(?P<small>\b(?:{'|'.join(_SMALL)})\b(?!')|\d[\d/–-]*)"
     + rf"|(?P<verb>\b(?:{'|'.join(_VERBS.split())}|\w{{2,}}ed)\b)"
-    r"|(?P<comma>,)|(?P<break>[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b)|(?P<other>[^\W\d_][\w'-]*)",
+    r"|(?P<comma>,)|(?P<break>[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b)"
+    r"|(?P<other>[^\W\d_][\w'-]*)",
     re.IGNORECASE,
 )
 _OVERALL = re.compile(r"\boverall\b", re.IGNORECASE)

@@ -118,11 +118,11 @@ class _Check:
         of_sentence: dict[int, tuple[str, ...] | None] = {}  # what the one before each is about, by where it starts
         for start, end in sentences:
             of_sentence[start] = before
-            before = subjects(text, start, end, end, self._catalogue.names, self._story, before)
+            before = subjects(text[start:end], end - start, self._catalogue.names, self._story, before)
         for one in in_order(kept):
             at = one.at
             before = of_sentence.get(at.start, self._story)
-            about = subjects(text, at.start, at.end, at.first, self._catalogue.names, self._story, before)
+            about = subjects(text[at.start : at.end], at.first - at.start, self._catalogue.names, self._story, before)
             yield self._checked(one, text, about)
 
     def _checked(self, claim: Claim, text: str, about: tuple[str, ...] | None) -> Checked:

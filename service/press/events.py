@@ -11,17 +11,20 @@ _INSPECTION = r"(?:re-?)?inspect(?:ion|ed)s?"
 _EVENT = rf"{_INSPECTION}|inspectors|visit(?:ed|s)?|assessments?|reports?|published|publication|released"
 # An event, and then its time without another sentence's part between.
 _BEFORE = re.compile(
-    rf"\b(?P<event>{_EVENT})\b(?:(?!\b(?:since|before|until|previous|than|rated|judged|graded|ago|{_EVENT})\b)[^.;:\d]){{0,60}}?"
+    rf"\b(?P<event>{_EVENT})\b(?:(?!\b(?:since|before|until|previous|than|rated|judged|graded|ago"
+    rf"|{_EVENT})\b)[^.;:\d]){{0,60}}?"
     r"(?:\s(?:in|on|between|from|during|of|at|dated|last|this)\s+(?:the\s+)?(?:early|mid|late)?[\s-]*)?\Z",
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    rf"\A(?:'s)?\s+(?:(?:full|single|focused|ofsted|official|damning|critical|\w+ing|first|last)\s+){{0,3}}(?P<event>{_EVENT})\b",
+    rf"\A(?:'s)?\s+(?:(?:full|single|focused|ofsted|official|damning|critical|\w+ing|first"
+    rf"|last)\s+){{0,3}}(?P<event>{_EVENT})\b",
     re.IGNORECASE,
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _LONE = re.compile(
-    rf"\b(?:in|during|last|since|from)\s+(?:early\s+|late\s+|mid-)?(?P<month>{_MONTHS})\b(?!\s*,?\s*\d|\s+(?:and|to|or)\s+(?:{_MONTHS})\s+\d)"
+    rf"\b(?:in|during|last|since|from)\s+(?:early\s+|late\s+|mid-)?(?P<month>{_MONTHS})\b(?!\s*,?\s*\d"
+    rf"|\s+(?:and|to|or)\s+(?:{_MONTHS})\s+\d)"
 )
 
 

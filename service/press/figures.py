@@ -35,7 +35,8 @@ _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\s*\Z", re.IGNORECASE
 )
 _SOFT = re.compile(
-    r"\b(?P<word>about|around|some|nearly|almost|roughly|approximately|more\s+than|over|at\s+least|less\s+than|fewer\s+than"
+    r"\b(?P<word>about|around|some|nearly|almost|roughly|approximately|more\s+than|over|at\s+least"
+    r"|less\s+than|fewer\s+than"
     r"|under|up\s+to|as\s+many\s+as|just\s+over|just\s+under)\s+\Z",
     re.IGNORECASE,
 )
@@ -196,7 +197,8 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 _STOP = re.compile(
-    r"[;:]|,\s+(?:of\s+(?:whom|which|these)|while|with|and|but|compared|although)\b|\s\(|\)\s|\bcompared\s+with\b|\bwhile\b|\bof\s+whom\b|\bfrom\s+(?=\d)"
+    r"[;:]|,\s+(?:of\s+(?:whom|which|these)|while|with|and|but|compared|although)\b|\s\(|\)\s"
+    r"|\bcompared\s+with\b|\bwhile\b|\bof\s+whom\b|\bfrom\s+(?=\d)"
 )
 
 

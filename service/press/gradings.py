@@ -16,24 +16,28 @@ from service.reading import Period, Role, find_times
 LISTED = 60  # characters from a grade to the next one of a list
 _QUOTED = r"['\"]?"
 _GRADE = re.compile(
-    rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvement(?:\s+to\s+be\s+good)?|outstanding|good|adequate|inadequate)\b{_QUOTED}",
+    rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvement(?:\s+to\s+be\s+good)?"
+    rf"|outstanding|good|adequate|inadequate)\b{_QUOTED}",
     re.IGNORECASE,
 )
 # A word of judging, from which on the grades of a sentence are grades.
 _JUDGING = re.compile(
-    r"\b(?:rat(?:ed|es?|ings?)|judged|judging|judge?ments?|graded?|grades|grading|labell?ed|branded|deemed|classed|ranked|declared"
+    r"\b(?:rat(?:ed|es?|ings?)|judged|judging|judge?ments?|graded?|grades|grading|labell?ed|branded"
+    r"|deemed|classed|ranked|declared"
     r"|(?:up|down)graded|verdict|found\s+(?:[\w']+\s+){0,5}?to\s+(?:be|require))\b",
     re.IGNORECASE,
 )
 _NOUN = re.compile(r"\s*(?:rating|grade|judge?ment|verdict|status)s?\b", re.IGNORECASE)
 # Words that make a grade of what follows only where it is of somebody's services and inspectors are about.
 _WHO = (
-    r"\b(?:children's\s+(?:social\s+care\s+)?services|social\s+services|services|the\s+(?:\w+\s+)?(?:council|authority"
+    r"\b(?:children's\s+(?:social\s+care\s+)?services|social\s+services|services"
+    r"|the\s+(?:\w+\s+)?(?:council|authority"
     rf"|county|city|borough|trust|department)|council|they|it|which|{BODY}+)(?:'s)?\b"
 )
 _BEING = re.compile(
     rf"(?P<who>{_WHO})(?P<gap>[^.;:]{{0,60}}?)"
-    r"\b(?:is|are|was|were|be|being|been|remain(?:s|ed)?|still|now|no\s+longer|to|from|got|received|awarded|given|told\s+they|found\s+to|as)\s+"
+    r"\b(?:is|are|was|were|be|being|been|remain(?:s|ed)?|still|now|no\s+longer|to|from|got|received"
+    r"|awarded|given|told\s+they|found\s+to|as)\s+"
     r"(?:(?:now|still|again|no\s+longer|also|an?|the\s+lowest\s+grade\s*,|overall)\s+)*['\"]?\Z",
     re.IGNORECASE,
 )
@@ -45,8 +49,10 @@ _TO = re.compile(
 )
 _INSPECTORS = re.compile(r"\b(?:ofsted|inspect\w*|watchdog|regulator)\b", re.IGNORECASE)
 _UNREAL = re.compile(
-    r"\b(?:could|can|may|might|would|will|won't|should|must|hop(?:e[sd]?|ing)|aim(?:s|ed|ing)?|wants?|wanted|plan(?:s|ned)?|expect\w*"
-    r"|predict\w*|target|ambitions?|goal|if|whether|unless|until|seek\w*|striv\w*|fear\w*|risk\w*|towards|journey|want\w*|on\s+track|in\s+order|needs?"
+    r"\b(?:could|can|may|might|would|will|won't|should|must|hop(?:e[sd]?|ing)|aim(?:s|ed|ing)?|wants?"
+    r"|wanted|plan(?:s|ned)?|expect\w*"
+    r"|predict\w*|target|ambitions?|goal|if|whether|unless|until|seek\w*|striv\w*|fear\w*|risk\w*"
+    r"|towards|journey|want\w*|on\s+track|in\s+order|needs?"
     r"|never|rather\s+than|instead\s+of|what\s+(?:an?\s+)?|looks?\s+like)\b",
     re.IGNORECASE,
 )
@@ -55,7 +61,8 @@ _STILL = re.compile(r"\b(?:now|no\s+longer|still)\s", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no\s+longer|not|wasn't|isn't|aren't|weren't)\s+(?:\w+\s+){0,2}['\"]?\Z", re.IGNORECASE)
 _THEN = re.compile(
     r"\b(?:previous(?:ly)?|earlier|former(?:ly)?|last\s+(?:time|(?:full\s+)?(?:inspection|inspected|report|visit)"
-    r"|\w+\s+inspection)|at\s+the\s+time|had(?:\s+\w+)?\s+been|having\s+been|once|up\s+from|down\s+from|originally|lost|from"
+    r"|\w+\s+inspection)|at\s+the\s+time|had(?:\s+\w+)?\s+been|having\s+been|once|up\s+from"
+    r"|down\s+from|originally|lost|from"
     r"|first|after\s+being|ago|before\s+that|shed|stripped)\b",
     re.IGNORECASE,
 )
@@ -63,7 +70,8 @@ _PRESENT = re.compile(r"\b(?:is|are|has|have|now|still|remains?|requires?|latest
 _BEEN = re.compile(r"\b(?:has|have)\s+been\b", re.IGNORECASE)
 _NOW = re.compile(r"\b(?:now|currently|latest|this\s+time|today|since\s+then|new)\b", re.IGNORECASE)
 _AFTER_THEN = re.compile(
-    r"\A['\"]?[^,;.]{0,40}?\b(?:at|in|during|following|after)\s+(?:its|the|their|an?)\s+(?:previous|last|earlier|first)\b",
+    r"\A['\"]?[^,;.]{0,40}?\b(?:at|in|during|following|after)\s+(?:its|the|their|an?)\s+(?:previous"
+    r"|last|earlier|first)\b",
     re.IGNORECASE,
 )
 _YEARS = re.compile(
@@ -77,9 +85,12 @@ _AGO = frozenset({"ago", "earlier", "previously"})
 _COUNTED = "zero one two three four five six seven eight nine ten".split()
 # What may follow a grade; before anything else it is a word of something, such as "good practice".
 _AFTER = re.compile(
-    r"\A['\"]?(?:\s*(?:\Z|[.,;:!?)(\"'–—-])|\s+(?:in|for|by|overall|at|and|but|or|while|with|to|on|when|since|last|this|after|following"
-    r"|because|across|from|as|again|although|though|whereas|rating|ratings|grade|judge?ment|verdict|status|have|has|is|was|are"
-    r"|were|inspectors|ofsted|two|three|four|five|six|seven|eight|nine|ten|over|under|during|before|despite|up|down)\b)",
+    r"\A['\"]?(?:\s*(?:\Z|[.,;:!?)(\"'–—-])|\s+(?:in|for|by|overall|at|and|but|or|while|with|to|on"
+    r"|when|since|last|this|after|following"
+    r"|because|across|from|as|again|although|though|whereas|rating|ratings|grade|judge?ment|verdict"
+    r"|status|have|has|is|was|are"
+    r"|were|inspectors|ofsted|two|three|four|five|six|seven|eight|nine|ten|over|under|during|before"
+    r"|despite|up|down)\b)",
     re.IGNORECASE,
 )
 
@@ -237,7 +248,8 @@ def _times(sentence: str, found: Sequence[_Mention], day: date | None) -> list[t
 
 
 _CLOSE = re.compile(
-    r"\A['\"]?\s*(?:(?:rating|grade|judge?ment|overall|again|back|and|services)\s+){0,3}(?:(?:,|in|during|following|after|at|by|from|on|of|both|with|it|was|an?|the|its"
+    r"\A['\"]?\s*(?:(?:rating|grade|judge?ment|overall|again|back|and|services)\s+){0,3}(?:(?:,|in"
+    r"|during|following|after|at|by|from|on|of|both|with|it|was|an?|the|its"
     r"|their|full|previous|last|inspection|report|visit|conducted|carried|out)\s*)*\Z",
     re.IGNORECASE,
 )

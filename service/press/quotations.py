@@ -14,7 +14,8 @@ _CLOSES = {"“": "”", '"': '"', "‘": "’", "'": "'"}
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _INSPECTORS = re.compile(r"\b(?:ofsted|inspect\w*|watchdog|reports?|letter|findings)\b", re.IGNORECASE)
 _PERSON = re.compile(
-    r"\b(?:cllr|councillor|leader|director|chair(?:man|woman)?|spokes\w+|executive|minister|mp|mother|father|parent|member|union"
+    r"\b(?:cllr|councillor|leader|director|chair(?:man|woman)?|spokes\w+|executive|minister|mp|mother"
+    r"|father|parent|member|union"
     r"|she|he|mr|mrs|ms|dr|sir|commissioner)\b",
     re.IGNORECASE,
 )
@@ -37,7 +38,7 @@ def quotations(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[Quot
         start = max((one for one, end in sentences if one <= first < end), default=match.start())
         end = min((end for one, end in sentences if one < last + 1 <= end + 1), default=last)
         end = max(end, last)
-        behind = text[last : max(end, last + 100)].split("\n")[0]
+        behind = text[last : max(end, last + 100)].split("\n", 1)[0]
         around = f"{text[max(start, first - 150) : first]} {behind}"
         is_of_person = bool(_PERSON.search(around) and _SAYS.search(around)) or (
             bool(_SAYS.search(around)) and not _INSPECTORS.search(around)

@@ -46,14 +46,14 @@ def masked_bodies(text: str, sentences: Sequence[tuple[int, int]], names: Names)
 
 
 def subjects(
-    text: str, start: int, end: int, at: int, names: Names, story: tuple[str, ...], before: tuple[str, ...] | None
+    sentence: str, at: int, names: Names, story: tuple[str, ...], before: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
-    """Give the bodies that a claim at a place of the sentence [start, end) is about; None where that is not plain.
+    """Give the bodies that a claim at a place of a sentence is about; None where that is not plain.
 
-    A sentence that names none goes on with what the one `before` it is about where it begins so ("It was ..."), and is
-    else about the story's own.
+    A sentence that names none goes on with what the one `before` it is about where it begins so ("It was ..."), and
+    is else about the story's own.
     """
-    sentence = flat(text[start:end])
+    sentence = flat(sentence)
     named = [one for one in read(sentence, names).named if one.certainty >= LIKELY and not one.is_kin]
     if _strange(sentence, named):
         return None
@@ -62,8 +62,8 @@ def subjects(
     lines = _lines(named, names)
     if len(lines) == 1:
         return lines[0]
-    first = max((match.end() for match in _STOPS.finditer(sentence, 0, at - start)), default=0)
-    here = _lines([one for one in named if first <= one.start < at - start], names)
+    first = max((match.end() for match in _STOPS.finditer(sentence, 0, at)), default=0)
+    here = _lines([one for one in named if first <= one.start < at], names)
     return here[0] if len(here) == 1 else None
 
 
@@ -75,7 +75,7 @@ def _lines(named: Sequence[Named], names: Names) -> list[tuple[str, ...]]:
         line |= {body_key(kin.body) for kin in names.lines.meant(one.body, (), history=True, looks_back=True)}
         for keys, bodies in found:
             if keys & line:
-                keys |= line
+                keys.update(line)
                 bodies.append(one.body)
                 break
         else:
