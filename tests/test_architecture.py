@@ -80,8 +80,8 @@ OWNERS = {
 # Calls that make values and do nothing else, so they may stand outside functions.
 PURE = frozenset(
     (
-        "APIRouter All Area Argument BeforeValidator Caller Chance Depends Engine Finding Framework Kind Lineage Lock "
-        "Long Option Path Query Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile date enumerate "
+        "APIRouter All Area Argument BeforeValidator Caller Chance Depends Engine Finding Framework Kind Lineage "
+        "Lock Long Option Path Query Struct Table TypeAdapter TypeVar Typer Weights bytes chr compile date enumerate "
         "fields fromkeys frozenset getLogger join maketrans normalize qn range replace resolve set sorted split "
         "timedelta tuple values with_name"
     ).split()
