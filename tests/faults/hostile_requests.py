@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 MOST_GROWTH_MB = 50.0
 ASKERS = 8  # fewer than may wait for a turn, so that nobody has to be sent away
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "request_id"}
-FIGURES = b"GET /metrics"  # the one answer that is no JSON
+# The answers that are no JSON, and what they are.
+NOT_JSON = {b"GET /metrics": "text/plain", b"GET /v1/grades.csv": "text/csv"}
 WARM_UP = 300  # requests until the memory that is always needed is there
 
 
@@ -141,7 +142,8 @@ def judged(attempt: Attempt, answer: Answer | None) -> Iterator[str]:
     if answer.headers.get("x-content-type-options") != "nosniff":
         yield "browsers may guess what it is"
     is_problem = answer.headers.get("content-type") == "application/problem+json"
-    data = "text/plain" if attempt.pieces[0].startswith(FIGURES) and status < 400 else "application/json"
+    others = (media for address, media in NOT_JSON.items() if attempt.pieces[0].startswith(address))
+    data = next(others, "application/json") if status < 400 else "application/json"
     is_data = answer.headers.get("content-type", "").split(";")[0] == data
     if is_problem != (status >= 400) or (not is_problem and not is_data):
         yield f"{status} as {answer.headers.get('content-type')}"

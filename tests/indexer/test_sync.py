@@ -281,7 +281,7 @@ def test_a_changed_place_of_a_sentence_makes_new_vectors(library: Library, monke
     def cut_otherwise(*given: Any, **named: Any) -> list[Passage]:
         return [replace(one, sentences=((0, len(one.text)),)) for one in cut(*given, **named)]
 
-    monkeypatch.setattr(sync, "cut", cut_otherwise)
+    monkeypatch.setattr("indexer.making.cut", cut_otherwise)
     monkeypatch.setattr(sync, "RECIPE", sync.RECIPE + 1)
     report = library.sync()
 
