@@ -1,4 +1,4 @@
-"""The HTTP endpoints on what reports say over time: counts, threads, grades and recommendations."""
+"""The HTTP endpoints on what reports say over time: counts, threads, grades, recommendations and the press."""
 
 from typing import Annotated
 
@@ -13,11 +13,12 @@ from service.schemas import (
     GradesRequest,
     GradesResponse,
     MatterRequest,
+    PressResponse,
     RecommendationsRequest,
     RecommendationsResponse,
     ThreadResponse,
 )
-from service.surveys import counted, followed, graded, tracked
+from service.surveys import checked, counted, followed, graded, tracked
 
 router = APIRouter()
 
@@ -66,6 +67,14 @@ def recommendations(request: Annotated[RecommendationsRequest, Query()], call: C
     _begin(call)
     found = tracked(request, call.searcher)
     return written(RecommendationsResponse.of(found), _headers(call, found.version))
+
+
+@router.get("/v1/press/{doc_id}", summary="Check a story against the reports", response_model=PressResponse)
+def press(doc_id: str, call: Call) -> Response:
+    """Check each claim of a news story against the reports alone: supported, altered, not covered, later changed."""
+    _begin(call)
+    found = checked(doc_id, call.searcher)
+    return written(PressResponse.of(found), _headers(call, found.version))
 
 
 def _begin(call: Called, question: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What people read on a terminal of counts, threads, grades and recommendations."""
+"""What people read on a terminal of counts, threads, grades, recommendations and the press."""
 
 from itertools import groupby
 
@@ -13,6 +13,7 @@ from service.schemas import (
     GradeOut,
     GradesResponse,
     InspectionOut,
+    PressResponse,
     QuotedOut,
     RecommendationsResponse,
     ReportOut,
@@ -111,6 +112,25 @@ def print_recommendations(found: RecommendationsResponse) -> None:
                 _print_then(out, "repeated", item.repeated)
             for later in item.later:
                 _print_then(out, "later", later)
+
+
+def print_press(found: PressResponse) -> None:
+    """Print each claim of a story, what became of it, and the words of the reports."""
+    out = console()
+    _print_report(out, found.document)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts.items() if count)
+    out.print(Text(INDENT + (counts or "no claim in it can be checked"), style="bold"))
+    for one in found.claims:
+        out.print()
+        out.print(Text(safe_line(f"{one.verdict}: {one.kind} “{' '.join(one.words.split())}”"), style="bold"))
+        if one.quote:
+            print_text(out, Text("“").append(safe(one.quote.text)).append("”"))
+        through = f" ({len(one.looked_through)} reports looked through)" if one.looked_through else ""
+        out.print(Text(safe_line(f"{INDENT}{one.reason}{through}")))
+        for said in (one.primary, one.later):
+            if said:
+                out.print(Text(safe_line(f"{INDENT}{said.report.title}, {said.day}:")))
+                _print_quote(out, said.quote)
 
 
 def _print_then(out: Console, what: str, said: QuotedOut) -> None:

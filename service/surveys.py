@@ -1,8 +1,9 @@
-"""Counts, threads, grades and recommendations as they are asked for: by HTTP, by command and by assistants alike."""
+"""Surveys of reports as they are asked for, by HTTP, by command and by assistants alike."""
 
 from service.counting import Count, count
 from service.followup import Tracked, track
 from service.ledger import Ledger, ledger
+from service.press import PressCheck, check_press
 from service.schemas import CountRequest, GradesRequest, MatterRequest, RecommendationsRequest
 from service.search import Searcher
 from service.threads import Thread, thread
@@ -35,4 +36,11 @@ def tracked(request: RecommendationsRequest, searcher: Searcher) -> Tracked:
     query = request.checked()
     return searcher.of_one_generation(
         lambda reader, generation: track(searcher.encoder, reader, generation, query), query.as_of
+    )
+
+
+def checked(name: str, searcher: Searcher) -> PressCheck:
+    """Check what a document claims, by its id, path or end of a path. Raises NotFoundError as well."""
+    return searcher.of_one_generation(
+        lambda reader, generation: check_press(reader, generation, reader.find(name)),
     )

@@ -1,4 +1,4 @@
-"""Commands on what reports say over time: `count`, `thread`, `grades` and `recommendations`."""
+"""Commands on what reports say over time: `count`, `thread`, `grades`, `recommendations` and `press`."""
 
 from typing import Annotated
 
@@ -144,3 +144,24 @@ def recommended(
     else:
         print_recommendations(found)
     return FOUND if found.reports else NOT_FOUND
+
+
+@app.command("press", epilog=EXIT_CODES)
+def check_story(
+    doc: Annotated[str, typer.Argument(help="A news story: its id, as in a citation, or its path.")],
+    index: Index = None,
+    json: Json = False,
+) -> int:
+    """Check what a news story claims against the reports alone; exit code 1 where one says otherwise."""
+    from service.press import Bearing
+    from service.printing import print_press
+    from service.schemas import PressResponse
+    from service.surveys import checked
+
+    name = doc.encode(errors="replace").decode()  # no name in the index holds other bytes
+    found = PressResponse.of(checked(name, open_searcher(load_settings(index))))
+    if json:
+        print_json(found)
+    else:
+        print_press(found)
+    return NOT_FOUND if found.counts[Bearing.ALTERED] else FOUND

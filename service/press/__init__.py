@@ -7,6 +7,6 @@ told but what was looked through.
 
 from service.press.check import Checked, PressCheck, check_press, check_text
 from service.press.claims import ClaimKind
-from service.press.verdicts import Evidence, Outcome, Verdict
+from service.press.verdicts import Bearing, Evidence, Outcome
 
-__all__ = ["Checked", "ClaimKind", "Evidence", "Outcome", "PressCheck", "Verdict", "check_press", "check_text"]
+__all__ = ["Bearing", "Checked", "ClaimKind", "Evidence", "Outcome", "PressCheck", "check_press", "check_text"]

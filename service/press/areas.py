@@ -1,7 +1,7 @@
 """Which areas a grade is said to be of, by the words around it.
 
-Areas are those that reports grade. Where something else is graded, such as a school, or it is not plain what is, there
-is none; a grade of somebody's services, without more, is the overall one.
+Areas are those that reports grade. Where something else is graded, such as a school, or where it is not plain what,
+there is none; a grade of somebody's services, without more, is the overall one.
 """
 
 import re
@@ -18,7 +18,10 @@ _AREAS = (
     ("help_and_protection", r"\bhelp\s+and\s+protection\b|\bneed(?:ing)?\s+(?:of\s+)?help\b"),
     ("protection", r"\bchild\s+protection\b|\bprotect(?:ing|ion\s+of)\s+children\b|\bsafeguarding\b"),
     ("care_leavers", r"\b(?:care\s+)?leavers?\b|\bleaving[\s-]care\b|\bcare[\s-](?:leaving|experienced)\b"),
-    ("children_in_care", r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\b(?:children\s+)?looked[\s-]after\b"),
+    (
+        "children_in_care",
+        r"\bchildren\s+in\s+(?:its\s+|the\s+council's\s+)?care\b|\b(?:children\s+)?looked[\s-]after\b",
+    ),
     ("adoption", r"\badoptions?\b"),
     ("leadership", r"\bleadership\b|\bimpact\s+of\s+leaders\b|\bmanagement\s+and\s+governance\b"),
     (OVERALL, r"\boverall\b"),
@@ -29,7 +32,9 @@ _EVERY = re.compile(
     r"|judge?ments?|counts?)\b)|\bacross\s+the\s+board\b",
     re.IGNORECASE,
 )
-_EXCEPT = re.compile(r"\b(?:except|apart\s+from|exception|other\s+than|bar(?:ring)?|all\s+but)\b", re.IGNORECASE)
+_EXCEPT = re.compile(
+    r"\b(?:except|including|apart\s+from|exception|other\s+than|bar(?:ring)?|all\s+but)\b", re.IGNORECASE
+)
 _BREAKS = re.compile(r"[;:]|\b(?:while|whilst|whereas|but|although|though|with)\b", re.IGNORECASE)
 # Services that are inspected or graded by themselves, and matters that get no grade of their own.
 _OTHER = re.compile(
@@ -149,7 +154,7 @@ def _walked(before: str, last: tuple[str, ...], previous: str) -> tuple[str, ...
                 break
             continue
         if kind == "other":
-            if found:
+            if found and (found != [OVERALL] or not _OTHER.search(before)):
                 break
             return ()
         if kind not in found:

@@ -17,10 +17,9 @@ from service.press.figures import counts
 from service.press.gradings import gradings
 from service.press.quotations import quotations
 from service.press.reports import Report, Shelf, shelf_of
-from service.press.subjects import masked_bodies, story_bodies, subjects
-from service.press.verdicts import Outcome, count_outcome, date_outcome, grade_outcome, not_covered
+from service.press.subjects import masked_bodies, names_others, story_bodies, subjects
+from service.press.verdicts import Bearing, Outcome, count_outcome, date_outcome, grade_outcome, not_covered
 from service.press.wording import quote_outcome
-from service.search import Searcher
 
 OPENING = 600  # characters that tell whom a story is about where its title does not
 
@@ -53,12 +52,11 @@ class PressCheck:
     version: Version
 
 
-def check_press(searcher: Searcher, reader: Reader, generation: Generation, document: Document) -> PressCheck:
+def check_press(reader: Reader, generation: Generation, document: Document) -> PressCheck:
     """Check a document's claims against the reports in what `Searcher.opened` gave.
 
     These are documents of a known kind that is none of the press, on the same body or on one in line with it.
     """
-    del searcher  # nothing is ranked
     stored = reader.passages(reader.passage_ids(document.doc_id))
     passages = [stored[one] for one in sorted(stored)]
     metadata = document.metadata
@@ -138,7 +136,12 @@ class _Check:
         shelf = self._shelves[about]
         if not shelf.reports:
             return Checked(claim, words, not_covered("no report here is on them"), about, ())
-        return Checked(claim, words, self._outcome(claim, words, shelf), about, shelf.reports)
+        outcome = self._outcome(claim, words, shelf)
+        sentence = text[claim.at.start : claim.at.end]
+        is_plain = isinstance(claim, QuoteClaim) or not names_others(sentence, self._catalogue.names)
+        if outcome.verdict is Bearing.ALTERED and not is_plain:
+            outcome = not_covered("it names somebody whom nothing here is on, and may be about them")
+        return Checked(claim, words, outcome, about, shelf.reports)
 
     def _outcome(self, claim: Claim, words: str, shelf: Shelf) -> Outcome:
         match claim:

@@ -11,7 +11,7 @@ _INSPECTION = r"(?:re-?)?inspect(?:ion|ed)s?"
 _EVENT = rf"{_INSPECTION}|inspectors|visit(?:ed|s)?|assessments?|reports?|published|publication|released"
 # An event, and then its time without another sentence's part between.
 _BEFORE = re.compile(
-    rf"\b(?P<event>{_EVENT})\b(?:(?!\b(?:since|before|until|previous|than|rated|judged|graded|ago"
+    rf"\b(?P<event>{_EVENT})\b(?:(?!\b(?:planned|due|scheduled|will|audit|review|since|before|until|previous|than|rated|judged|graded|ago"
     rf"|{_EVENT})\b)[^.;:\d]){{0,60}}?"
     r"(?:\s(?:in|on|between|from|during|of|at|dated|last|this)\s+(?:the\s+)?(?:early|mid|late)?[\s-]*)?\Z",
     re.IGNORECASE,

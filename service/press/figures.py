@@ -106,6 +106,8 @@ def figures(sentence: str) -> Iterator[Figure]:
         values = _values(text[start:end])
         if (
             not values
+            or text[start:end].casefold() == "one"
+            or (start == 0 and _NOTE.match(text))
             or _NO_COUNT.match(text, start)
             or _MONTH.search(text[:start])
             or any(a < end and start < b for a, b in times)

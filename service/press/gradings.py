@@ -16,7 +16,7 @@ from service.reading import Period, Role, find_times
 LISTED = 60  # characters from a grade to the next one of a list
 _QUOTED = r"['\"]?"
 _GRADE = re.compile(
-    rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvement(?:\s+to\s+be\s+good)?"
+    rf"(?<![\w-]){_QUOTED}(?P<grade>requir(?:es?|ed|ing)\s+improvements?(?:\s+to\s+be\s+good)?"
     rf"|outstanding|good|adequate|inadequate)\b{_QUOTED}",
     re.IGNORECASE,
 )
@@ -63,7 +63,7 @@ _THEN = re.compile(
     r"\b(?:previous(?:ly)?|earlier|former(?:ly)?|last\s+(?:time|(?:full\s+)?(?:inspection|inspected|report|visit)"
     r"|\w+\s+inspection)|at\s+the\s+time|had(?:\s+\w+)?\s+been|having\s+been|once|up\s+from"
     r"|down\s+from|originally|lost|from"
-    r"|first|after\s+being|ago|before\s+that|shed|stripped)\b",
+    r"|after\s+being|ago|before\s+that|shed|stripped)\b",
     re.IGNORECASE,
 )
 _PRESENT = re.compile(r"\b(?:is|are|has|have|now|still|remains?|requires?|latest|new)\b", re.IGNORECASE)

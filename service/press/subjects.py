@@ -19,10 +19,15 @@ _PLACED = re.compile(
 )
 _BACK = re.compile(r"\A\W*(?:It|They|Its|Their|There|The\s+(?:council|authority|county|city|borough|trust))\b")
 _STOPS = re.compile(r"[,;:]|\b(?:and|but|while|whereas|with)\b", re.IGNORECASE)
-_NO_PLACE = re.compile(
-    r"\b(?:Ofsted|England|UK|Britain|January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Children|County|City|Borough|Government|Trust)\b"
+# Names and first words of sentences that are of no body.
+_WORDS = (
+    "Ofsted|England|UK|Britain|January|February|March|April|May|June|July|August|September|October|November|December"
+    "|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Children(?:'s)?|Safeguarding|Local|Authority|Board|LSCB"
+    "|Services?|Social|Care|Council|County|City|Borough|Metropolitan|District|Unitary|Government|Trust|Inspectors?"
+    "|Her|His|Majesty's|Requires|Improvement|Good|Outstanding|Inadequate|The|A|An|This|Its|Their|Our|In|At|It|Of|And"
 )
+_KNOWN = re.compile(rf"(?:{_WORDS})(?:\s+(?:{_WORDS}|of|and|for|to|be|good|the))*(?:'s)?")
+_CAPITALS = re.compile(r"\b[A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*")
 
 
 def story_bodies(title: str, body: str | None, opening: str, catalogue: Catalogue) -> tuple[str, ...]:
@@ -89,9 +94,22 @@ def _strange(sentence: str, named: Sequence[Named]) -> bool:
         group = match.lastgroup
         assert group
         start, end = match.span(group)
-        if any(one.start < end and start < one.end for one in named) or _NO_PLACE.search(match[group]):
-            continue
-        if match[group].split()[0] in {"The", "A", "This", "Its", "Their", "Our"} and len(match[group].split()) == 1:
-            continue
-        return True
+        is_known = any(one.start < end and start < one.end for one in named)
+        if not is_known and not _KNOWN.fullmatch(match[group]):
+            return True
+    return False
+
+
+def names_others(sentence: str, names: Names) -> bool:
+    """Tell whether a sentence has a name that is of no body here; then nobody knows what it may be about."""
+    sentence = flat(sentence)
+    rest = list(sentence)
+    for one in read(sentence, names).named:
+        if one.certainty >= LIKELY:
+            rest[one.start : one.end] = " " * (one.end - one.start)
+    for match in _CAPITALS.finditer("".join(rest)):
+        words = match[0].split()
+        opens = not sentence[: match.start()].strip(" \"'")
+        if not _KNOWN.fullmatch(match[0]) and not (opens and len(words) == 1):
+            return True
     return False

@@ -15,7 +15,7 @@ from service.press.gradings import gradings
 from service.press.reports import FRESH, Report, Shelf, standing
 
 
-class Verdict(StrEnum):
+class Bearing(StrEnum):
     """What became of a claim."""
 
     SUPPORTED = "supported"
@@ -37,7 +37,7 @@ class Evidence:
 class Outcome:
     """A verdict, the report that it goes by, and the later one that says otherwise; `reason` says it in words."""
 
-    verdict: Verdict
+    verdict: Bearing
     reason: str
     primary: Evidence | None = None
     later: Evidence | None = None
@@ -45,7 +45,7 @@ class Outcome:
 
 def not_covered(reason: str) -> Outcome:
     """Say that no report here plainly speaks of a claim, and why."""
-    return Outcome(Verdict.NOT_COVERED, reason)
+    return Outcome(Bearing.NOT_COVERED, reason)
 
 
 def grade_outcome(claim: GradeClaim, shelf: Shelf, day: date | None) -> Outcome:
@@ -76,16 +76,16 @@ def grade_outcome(claim: GradeClaim, shelf: Shelf, day: date | None) -> Outcome:
         later = _evidence(changed, said[id(changed)], claim) if changed else None
         if later and claim.tense is Tense.NOW and not claim.period:
             return Outcome(
-                Verdict.LATER_CHANGED, f"right at the time; the report of {later.day} says otherwise", primary, later
+                Bearing.LATER_CHANGED, f"right at the time; the report of {later.day} says otherwise", primary, later
             )
-        return Outcome(Verdict.SUPPORTED, f"the report of {primary.day} says so", primary, later)
+        return Outcome(Bearing.SUPPORTED, f"the report of {primary.day} says so", primary, later)
     if told := _told(claim, shelf):
         return told
     if must and all(_is_plain(said[id(one)]) for one in may):
         newest = must[-1]
         wrong = _evidence(newest, said[id(newest)], claim)
         others = ", ".join(dict.fromkeys(GRADES[one.grade] for one in said[id(newest)].judgements if one.grade))
-        return Outcome(Verdict.ALTERED, f"“{label}” is “{others}” in the report of {wrong.day}", wrong)
+        return Outcome(Bearing.ALTERED, f"“{label}” is “{others}” in the report of {wrong.day}", wrong)
     return not_covered("no report here gives a grade for this at that time")
 
 
@@ -188,7 +188,7 @@ def _told(claim: GradeClaim, shelf: Shelf) -> Outcome | None:
                     and not one.negated
                 ):
                     primary = Evidence(report.document, report.last, sentence.quote(report.reader))
-                    return Outcome(Verdict.SUPPORTED, f"the report of {primary.day} tells so of that time", primary)
+                    return Outcome(Bearing.SUPPORTED, f"the report of {primary.day} tells so of that time", primary)
     return None
 
 
@@ -210,11 +210,11 @@ def date_outcome(claim: DateClaim, shelf: Shelf, day: date | None) -> Outcome:
                 continue
             if span := _days_of(one):
                 return Outcome(
-                    Verdict.SUPPORTED, "the report gives these days", Evidence(one.document, one.last, span)
+                    Bearing.SUPPORTED, "the report gives these days", Evidence(one.document, one.last, span)
                 )
         published = one.document.metadata.published
         if published and start <= published <= end and not claim.is_inspection and (span := _published(one)):
-            return Outcome(Verdict.SUPPORTED, "the report bears this day", Evidence(one.document, one.last, span))
+            return Outcome(Bearing.SUPPORTED, "the report bears this day", Evidence(one.document, one.last, span))
     near = [one for one in shelf.reports if one.last.year == start.year == end.year]
     if (
         not claim.is_inspection
@@ -229,7 +229,7 @@ def date_outcome(claim: DateClaim, shelf: Shelf, day: date | None) -> Outcome:
     if published and start <= published <= end:
         return not_covered("no report here is of these days")  # it may be the report that is of them
     if is_of_story and (span := _days_of(one)):
-        return Outcome(Verdict.ALTERED, "the report gives other days", Evidence(one.document, one.last, span))
+        return Outcome(Bearing.ALTERED, "the report gives other days", Evidence(one.document, one.last, span))
     return not_covered("no report here is of these days")
 
 
@@ -254,12 +254,12 @@ def count_outcome(claim: CountClaim, shelf: Shelf, day: date | None, others: fro
         is_plain = day is not None and bool(may) and all(day - one.last <= FRESH for one in may)
     reports = list(may)[::-1]
     for report, found in _figures(reports, lambda figure: bears_out(claim, figure, others)):
-        return Outcome(Verdict.SUPPORTED, f"the report of {report.last} gives this number", found)
+        return Outcome(Bearing.SUPPORTED, f"the report of {report.last} gives this number", found)
     if is_plain:
         against = list(_figures(reports, lambda figure: contradicts(claim, figure, others)))
         if len({one.quote.text for _, one in against}) == 1:
             report, found = against[0]
-            return Outcome(Verdict.ALTERED, f"the report of {report.last} gives another number", found)
+            return Outcome(Bearing.ALTERED, f"the report of {report.last} gives another number", found)
     return not_covered("no report here gives a number for this at that time")
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from indexer.errors import InputError
 from service.press.claims import QuoteClaim
 from service.press.reports import FRESH, Report, Shelf
-from service.press.verdicts import Evidence, Outcome, Verdict, not_covered
+from service.press.verdicts import Bearing, Evidence, Outcome, not_covered
 from service.verification.differences import Comparison, Difference, compare, in_words
 from service.verification.kinds import Kind
 from service.verification.running import Running
@@ -37,7 +37,7 @@ def quote_outcome(claim: QuoteClaim, text: str, shelf: Shelf, day: date | None) 
                 continue
             if not _changes(found.differences):
                 return _outcome(
-                    Verdict.SUPPORTED, f"it stands in the report of {report.last}", report, running, found
+                    Bearing.SUPPORTED, f"it stands in the report of {report.last}", report, running, found
                 )
             if best is None or found.similarity > best[0]:
                 best = found.similarity, report, running, found
@@ -46,7 +46,7 @@ def quote_outcome(claim: QuoteClaim, text: str, shelf: Shelf, day: date | None) 
         is_of_story = report.document.doc_id in newest and day is not None and day - report.last <= FRESH
         least = LIKE if is_of_story else LIKE_AT_ANY_TIME
         if not claim.is_of_person and claim.words >= FEWEST_ALTERED and likeness >= least:
-            return _outcome(Verdict.ALTERED, in_words(found.differences), report, running, found)
+            return _outcome(Bearing.ALTERED, in_words(found.differences), report, running, found)
     return not_covered("nothing like it stands in the reports here")
 
 
@@ -69,6 +69,6 @@ def _places(quote: Quote, report: Report) -> Iterator[Running]:
             yield report.running(place)
 
 
-def _outcome(verdict: Verdict, reason: str, report: Report, running: Running, found: Comparison) -> Outcome:
+def _outcome(verdict: Bearing, reason: str, report: Report, running: Running, found: Comparison) -> Outcome:
     spans, _ = running.place(found.start, found.end)
     return Outcome(verdict, reason, Evidence(report.document, report.last, report.quote(spans)))

@@ -34,4 +34,6 @@ from service.schemas.keeping import JobsResponse as JobsResponse
 from service.schemas.keeping import ProgressOut as ProgressOut
 from service.schemas.keeping import UploadedOut as UploadedOut
 from service.schemas.keeping import UploadResponse as UploadResponse
+from service.schemas.press import ClaimOut as ClaimOut
+from service.schemas.press import PressResponse as PressResponse
 from service.schemas.problems import Problem as Problem

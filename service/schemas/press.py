@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from service.answering import Quote
-from service.press import Checked, ClaimKind, Evidence, PressCheck, Verdict
+from service.press import Bearing, Checked, ClaimKind, Evidence, PressCheck
 from service.schemas.judging import ReportOut
 
 
@@ -32,7 +32,7 @@ class ClaimOut(BaseModel):
     )
     quote: Quote | None = Field(description="the sentence of the story that claims it")
     bodies: tuple[str, ...] = Field(description="that it is about; none where that is not plain")
-    verdict: Verdict
+    verdict: Bearing
     reason: str
     primary: EvidenceOut | None = Field(description="the report that the verdict goes by")
     later: EvidenceOut | None = Field(description="a later report that says otherwise")
@@ -64,7 +64,7 @@ class PressResponse(BaseModel):
     day: date | None = Field(description="of the story; without it nobody can tell which report was the newest then")
     bodies: tuple[str, ...] = Field(description="that it is about")
     claims: tuple[ClaimOut, ...]
-    counts: dict[Verdict, int] = Field(description="how many claims there are of each verdict")
+    counts: dict[Bearing, int] = Field(description="how many claims there are of each verdict")
     generation: int
 
     @classmethod
@@ -76,6 +76,6 @@ class PressResponse(BaseModel):
             day=found.day,
             bodies=found.bodies,
             claims=tuple(map(ClaimOut.of, found.claims)),
-            counts={verdict: verdicts.count(verdict) for verdict in Verdict},
+            counts={verdict: verdicts.count(verdict) for verdict in Bearing},
             generation=found.version.generation,
         )

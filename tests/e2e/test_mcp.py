@@ -70,7 +70,7 @@ def test_an_assistant_follows_the_index_from_before_it_is_there(home: Path) -> N
     async def conversation() -> None:
         async with assistant(home, sys.executable, "-c", WATCHED) as client:
             listed = (await client.list_tools()).tools
-            assert [tool.name for tool in listed] == ["search", "ask", "verify", "show"]
+            assert [tool.name for tool in listed] == ["search", "ask", "verify", "count", "thread", "grades", "show"]
             missing = "no index in `.citewell`; run `citewell index SOURCE` to make one"
             assert await called(client, "ask", q=FOSTER_QUESTION) == missing
 

@@ -12,7 +12,7 @@ from indexer.extract import Readers
 from indexer.metadata import body_key
 from indexer.settings import Settings
 from indexer.sync import sync
-from service.press import Checked, ClaimKind, Outcome, Verdict
+from service.press import Bearing, Checked, ClaimKind, Outcome
 from service.press.claims import At, GradeClaim, Tense
 from service.search import Searcher
 from tests.fakes import WordEncoder
@@ -44,8 +44,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Row, 
 def test_verdicts_are_right(found: list[tuple[Row, tuple[Checked, ...]]]) -> None:
     """Of what is called supported, and of what is called altered, at least 95 in 100 are."""
     done = score(found)
-    assert done.precision(Verdict.SUPPORTED) >= FLOOR, done.differing
-    assert done.precision(Verdict.ALTERED) >= FLOOR, done.differing
+    assert done.precision(Bearing.SUPPORTED) >= FLOOR, done.differing
+    assert done.precision(Bearing.ALTERED) >= FLOOR, done.differing
 
 
 def test_a_wrong_verdict_counts_and_a_silent_one_does_not() -> None:
@@ -61,12 +61,12 @@ def test_a_wrong_verdict_counts_and_a_silent_one_does_not() -> None:
         ],
     }
 
-    def claim(words: str, verdict: Verdict) -> Checked:
+    def claim(words: str, verdict: Bearing) -> Checked:
         made = GradeClaim(At(0, 9, 0, len(words)), "good", (), Tense.NOW)
         return Checked(made, words, Outcome(verdict, ""), (), ())
 
-    right = score([(row, (claim("good", Verdict.SUPPORTED), claim("inadequate", Verdict.NOT_COVERED)))])
-    wrong = score([(row, (claim("good", Verdict.ALTERED), claim("outstanding", Verdict.SUPPORTED)))])
+    right = score([(row, (claim("good", Bearing.SUPPORTED), claim("inadequate", Bearing.NOT_COVERED)))])
+    wrong = score([(row, (claim("good", Bearing.ALTERED), claim("outstanding", Bearing.SUPPORTED)))])
     assert (right.precision("supported"), right.recall("supported")) == (1.0, 0.5)
     assert (wrong.precision("altered"), wrong.precision("supported")) == (0.0, 0.0)
 

@@ -328,6 +328,7 @@ OPERATIONS = {
     "get /v1/thread",
     "get /v1/grades",
     "get /v1/recommendations",
+    "get /v1/press/{doc_id}",
     "get /v1/grades.csv",
     "get /v1/receipts",
     "post /v1/receipts",

@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "mcp backup restore verify doctor search ask show count thread grades recommendations index status eval export"
-    " import serve"
+    "mcp backup restore verify doctor search ask show count thread grades recommendations press index status eval"
+    " export import serve"
 ).split()
 HEAVY = "torch faiss numpy pydantic fastapi rich uvicorn sentence_transformers transformers matplotlib mcp".split()
 # The command with an encoder that needs no model, and readers that take their time.

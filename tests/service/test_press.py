@@ -1,5 +1,6 @@
 """What the press claims beside what the reports say: which report counts, and when nothing can be told."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,8 @@ from indexer.sentences import split
 from service.citation import title_of
 from service.press import Checked, PressCheck, check_press, check_text
 from service.schemas.press import PressResponse
-from tests.service.conftest import Library, make_library
+from tests.service.conftest import Citewell, Library, client_of, make_library
+from tests.service.test_schemas import valid
 
 HEAD = """\
 Inspection of {body} local authority children's services
@@ -91,9 +93,8 @@ def verdicts(library: Library, text: str, day: date | None = SOON) -> list[tuple
 
 def press(library: Library, path: str) -> PressCheck:
     """Check a document."""
-    searcher = library.searcher()
-    with searcher.opened() as (reader, generation):
-        return check_press(searcher, reader, generation, reader.find(path))
+    with library.searcher().opened() as (reader, generation):
+        return check_press(reader, generation, reader.find(path))
 
 
 GRADES: Mapping[str, list[tuple[str, str]]] = {
@@ -223,6 +224,22 @@ def test_a_response_tells_every_claim(shelves: Library) -> None:
     response = PressResponse.of(found)
     assert sum(response.counts.values()) == len(response.claims) == len(found.claims)
     assert [one.verdict.value for one in response.claims] == ["supported", "supported", "altered", "not covered"]
+
+
+def test_the_command_and_the_service_check_a_story(shelves: Library, citewell: Citewell) -> None:
+    """They give the same JSON; people read each claim beside the reports; an altered one makes the code 1."""
+    client, where = client_of(shelves.searcher()), ("--index", shelves.settings.index)
+    doc_id = press(shelves, "story.txt").document.doc_id
+    given = valid("press", client.get(f"/v1/press/{doc_id}").json())
+    ran = citewell("press", "story.txt", "--json", *where)
+    assert given == json.loads(ran.out)
+    assert given["counts"]["altered"] > 0
+    assert ran.code == 1
+    plain = citewell("press", "story.txt", *where).out
+    assert "supported: grade “good”" in plain
+    assert "altered: count" in plain
+    assert citewell("press", "nowhere.txt", *where).code == 2
+    assert client.get("/v1/press/0123456789abcdef").status_code == 404
 
 
 def test_the_checked_document_is_no_source_of_its_own(shelves: Library) -> None:
