@@ -73,6 +73,8 @@ def print_thread(found: ThreadResponse) -> None:
         _print_quote(out, said.quote)
         if said.changed and said.changed.citation.text_sha256 != said.quote.citation.text_sha256:
             _print_quote(out, said.changed)
+    if not found.inspections:
+        console(stderr=True).print("nothing found: no report of an inspection of a known day fits the filters")
     if found.left_out:
         out.print()
         others = "1 document" if found.left_out == 1 else f"{found.left_out} documents"
@@ -91,6 +93,10 @@ def print_grades(found: GradesResponse) -> None:
         width = max(len(one.area_label) for one in some)
         for one in some:
             out.print(Text(f"{INDENT}{one.area_label.ljust(width)}  {_grade(one)}"))
+    if not found.grades:
+        console(stderr=True).print(
+            "nothing found: no report that the filters let through gives, or owes, such a grade"
+        )
     if found.without:
         out.print()
         count = len(found.without)
@@ -100,6 +106,10 @@ def print_grades(found: GradesResponse) -> None:
 def print_recommendations(found: RecommendationsResponse) -> None:
     """Print what each report wants improved, and what became of it."""
     out = console()
+    if not found.reports:
+        console(stderr=True).print(
+            "nothing found: no report that the filters let through has a list of recommendations"
+        )
     for number, one in enumerate(found.reports):
         if number:
             out.print()

@@ -140,7 +140,8 @@ def test_the_command_and_the_service_give_the_ledger(inspected: Library, citewel
     plain = citewell("grades", "--body", "Millbeck", *where)
     assert "Overall effectiveness" in plain.out
     assert "not given under this framework" in plain.out
-    assert citewell("grades", "--body", "Fairport", "--kind", "news", *where).code == 1
+    nothing = citewell("grades", "--body", "Fairport", "--kind", "news", *where)
+    assert (nothing.code, nothing.err[:13]) == (1, "nothing found")
 
 
 def test_a_search_may_be_narrowed_by_grades(inspected: Library) -> None:
