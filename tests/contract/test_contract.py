@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from indexer.collection import Collection, Reader, Writer
 from indexer.contents import Contents, to_bytes
@@ -40,7 +41,16 @@ from service.answering import Answerer, Quote
 from service.citation import Citation, cite_within
 from service.query import Query
 from service.receipts import Outcome, issue, parse_receipt, resolve, to_json
+from service.schemas import (
+    CountRequest,
+    CountResponse,
+    GradesRequest,
+    GradesResponse,
+    MatterRequest,
+    ThreadResponse,
+)
 from service.search import Hit, Searcher
+from service.surveys import counted, followed, graded
 from service.verification import Verdict, verify
 from tests.contract.asking import (
     CONDITIONS,
@@ -477,6 +487,27 @@ def test_a_question_is_answered_the_same(shelf: Shelf, question: str) -> None:
         assert (found.quotes, found.searched) == (expected.quotes, expected.searched)
         for quote in found.quotes:
             check_citation(quote.citation, quote.text, shelf.tested.reader)
+
+
+@pytest.mark.parametrize("matter", ["school budget", "otters or carers", "wellbeing", "zebra", "the", "cafe"])
+def test_surveys_say_the_same(shelf: Shelf, matter: str) -> None:
+    """They look through every sentence, so no store may leave one out; also as of a day."""
+    for as_of in ("2021-12-31", None):
+        asked = {"q": matter, "as_of": as_of}
+        count, thread = CountRequest(**asked), MatterRequest(**asked, body="Alder")
+        found, expected = (
+            [
+                told(lambda: CountResponse.of(counted(count, asker))),  # noqa: B023 - it is called at once
+                told(lambda: ThreadResponse.of(followed(thread, asker))),  # noqa: B023
+                told(lambda: GradesResponse.of(graded(GradesRequest(as_of=as_of), asker))),  # noqa: B023
+            ]
+            for asker in map(searcher, shelf.sides)
+        )
+        for one, other in zip(found, expected, strict=True):
+            if isinstance(one, BaseModel) and isinstance(other, BaseModel):
+                assert one.model_copy(update={"generation": 0}) == other.model_copy(update={"generation": 0})
+            else:
+                assert one == other
 
 
 def test_words_alone_need_words(shelf: Shelf) -> None:
