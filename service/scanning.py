@@ -81,7 +81,7 @@ def sentences_with(
         ids = [all_ids[place] for place in places]
         stored = reader.passages(ids)
         each = (Sentence(stored[one], place) for one in ids for place in range(len(stored[one].passage.sentences)))
-        if found := tuple(one for one in each if has_all(one.text, words)):
+        if found := tuple(one for one in each if may(one.text) and has_all(one.text, words)):
             yield by_id[doc_id], found
 
 
@@ -96,13 +96,20 @@ def _may_have(words: Words) -> Callable[[str], bool]:
     """Make a quick test that no text with the words fails: their first letters, which no ending changes, are there.
 
     The English stemmer puts `i` for a last `y`, and `ie` for the `y` of dying, so the last two letters do not count.
+    Other signs that `take_apart` drops or writes otherwise are dropped, or make the test pass.
     """
-    beginnings = [[stem[: max(1, len(stem) - 2)] for stem in one] for one in words]
+    beginnings = [[stem[: max(1, len(stem) - 2)] for stem in one if stem != _PER_CENT] for one in words]
 
     def may(text: str) -> bool:
-        folded = text.casefold()
-        if not folded.isascii():
-            return True  # accents, ligatures and soft hyphens are for the analyzer
-        return any(all(one in folded for one in some) for some in beginnings)
+        folded = text.lower()
+        if _UNUSUAL.search(folded):
+            return True
+        joined = _JOINTS.sub("", folded)
+        return any(all(one in folded or one in joined for one in some) for some in beginnings)
 
     return may
+
+
+_PER_CENT = "percent"  # which may be written as a sign, or as two words
+_UNUSUAL = re.compile(r"\xad|(?=[^\x00-\x7f])\w")  # soft hyphens, and letters that the word index writes in others
+_JOINTS = re.compile(r"[-‐‑−]\s*|[,'‘’ʼ′`´]")

@@ -11,8 +11,9 @@ from tests.service.conftest import Library
 
 WORDS = st.sampled_from(
     "school schools budget budgets policy policies dying die lies lying carer carers café naïve well-being news ski"
-    " skies happily happiness early singly".split()
-)
+    " skies happily happiness early singly wellbeing 1,300 1300 40% percent o'neill oneill don’t children's un-known"
+    " well‑be- Straße strasse so\u00adcial social ﬁnd find".split()
+) | st.sampled_from(["per cent", "un-\nknown", "well -\nbeing", "40 per-cent"])
 MATTERS = st.lists(st.lists(WORDS, min_size=1, max_size=2).map(" ".join), min_size=1, max_size=2).map(" or ".join)
 
 
