@@ -32,6 +32,7 @@ from service.superseding import Later
 
 T = TypeVar("T")
 
+DAYS = 20  # that catalogues as of are kept for
 RECENT = 500  # results that are kept, as many questions are asked again: some 30 KB each
 
 
@@ -150,6 +151,7 @@ class Searcher:
         self._lineage = lineage
         self._generation: Generation | None = None
         self._recent: dict[tuple[Version, Query], SearchResult] = {}  # of one version; the one asked last is the last
+        self._days: dict[tuple[Version, date], Catalogue] = {}  # of one version
         self._lock = Lock()
 
     def warm_up(self) -> None:
@@ -263,9 +265,20 @@ class Searcher:
             with self.store.reading() as reader:
                 generation = self._generation_at(reader, older_too=is_last_try)
                 if generation is not None:
-                    catalogue = generation.catalogue.as_of(as_of) if as_of else generation.catalogue
-                    yield reader, replace(generation, catalogue=catalogue)
+                    yield reader, self._as_of(generation, as_of) if as_of else generation
                     return
+
+    def _as_of(self, generation: Generation, day: date) -> Generation:
+        """Narrow a generation's catalogue, which takes as long as a search; those asked for last are kept."""
+        with self._lock:
+            catalogue = self._days.get((generation.version, day))
+        if catalogue is None:
+            catalogue = generation.catalogue.as_of(day)
+            with self._lock:
+                if len(self._days) >= DAYS or any(version != generation.version for version, _ in self._days):
+                    self._days.clear()
+                self._days[generation.version, day] = catalogue
+        return replace(generation, catalogue=catalogue)
 
     def _generation_at(self, reader: Reader, *, older_too: bool) -> Generation | None:
         with self._lock:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 from hypothesis import given
@@ -65,6 +66,17 @@ def test_as_of_a_day_nothing_later_is_there(facts: list[tuple[str, date | None]]
     assert later(seen) == later(catalogue(there))
     assert set(seen.numbers) == {one.metadata.body for one in there}
     assert seen.numbers_of(seen.days[:, 1] > 0).tolist() == [documents.index(one) for one in there]
+
+
+def test_a_day_is_asked_of_the_generation_there_is(library: Library) -> None:
+    """What is kept of a day goes with its generation: a report that came since, or went, is there or not."""
+    searcher, asked = library.searcher(), Query("school", as_of=date(2022, 12, 31))
+    before = {hit.citation.source for hit in searcher.search(asked).hits}
+    assert before == {hit.citation.source for hit in searcher.search(replace(asked, k=9)).hits}
+    (library.sources / "redbrook/2019.txt").unlink()
+    library.sync()
+    assert {hit.citation.source for hit in searcher.search(asked).hits} == before - {"redbrook/2019.txt"}
+    assert "redbrook/2019.txt" in before
 
 
 def test_a_hit_says_what_took_its_place(library: Library) -> None:
