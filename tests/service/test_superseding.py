@@ -75,7 +75,8 @@ def test_a_day_is_asked_of_the_generation_there_is(library: Library) -> None:
     assert before == {hit.citation.source for hit in searcher.search(replace(asked, k=9)).hits}
     (library.sources / "redbrook/2019.txt").unlink()
     manifest = library.sources / "manifest.csv"
-    manifest.write_text("".join(line for line in manifest.open() if "redbrook/2019" not in line))
+    rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join(row for row in rows if "redbrook/2019" not in row) + "\n")
     library.sync()
     assert {hit.citation.source for hit in searcher.search(asked).hits} == before - {"redbrook/2019.txt"}
     assert "redbrook/2019.txt" in before
