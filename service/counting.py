@@ -74,13 +74,15 @@ class Count:
 def count(searcher: Searcher, reader: Reader, generation: Generation, query: Query, *, latest: bool = False) -> Count:
     """Count the reports that raise a matter, in what `Searcher.opened` gave.
 
-    Only reports that the filters and the bodies named let through are looked at. Raises InputError for a matter
-    without words.
+    Only reports that the filters and the bodies named let through are looked at; what the press writes is none,
+    unless a kind is asked for. Raises InputError for a matter without words.
     """
     catalogue = generation.catalogue
     matter, asked, asks_latest = understood(query, catalogue)
     words = words_of_matter(matter)
     some = catalogue.fitting(asked.wanted)
+    if not query.kinds:
+        some &= np.array([not is_press(one) for one in catalogue.documents], bool)
     if latest or asks_latest:
         some = _latest(catalogue, some)
     looked_at = [catalogue.documents[place] for place in np.flatnonzero(some)]
@@ -137,11 +139,11 @@ def _near(
 
 
 def _latest(catalogue: Catalogue, fitting: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Give the last report on each body, of those whose body and day are known; what the press writes is none."""
+    """Give the last report on each body, of those whose body and day are known."""
     latest: dict[str, tuple[int, int]] = {}
     for place in np.flatnonzero(fitting).tolist():
         document, day = catalogue.documents[place], int(catalogue.days[place, 1])
-        if document.metadata.body and day != UNKNOWN and not is_press(document):
+        if document.metadata.body and day != UNKNOWN:
             key = body_key(document.metadata.body)
             latest[key] = max(latest.get(key, (UNKNOWN, place)), (day, place))
     found = np.zeros_like(fitting)

@@ -108,7 +108,8 @@ def test_the_command_and_the_service_count(inspected: Library, citewell: Citewel
     assert given == json.loads(citewell("count", asked, "--json", *where).out)
     assert (given["count"], given["reports"], given["latest"]) == (2, 2, True)
     plain = citewell("count", "caseloads", *where)
-    assert plain.out.startswith("3 of 5 (the reports) have a sentence with caseload\n")
+    assert plain.out.startswith("2 of 4 (the reports) have a sentence with caseload\n")
+    assert citewell("count", "caseloads", "--kind", "news", *where).out.startswith("1 of 1 ")
     assert citewell("count", "zebras", *where).code == 1
 
 
