@@ -100,6 +100,7 @@ def test_passages_respect_headings_and_sentences(
 @given(document=documents(), room=rooms, aim=st.integers(32, 200))
 @example(document=([page(1, "One was\nPage 1"), page(2, "left open. Two.")], []), room=254, aim=160)
 @example(document=([page(1, "One was"), page(2, " \n "), page(3, "left\n\nopen. Two.")], []), room=32, aim=32)
+@example(document=([page(1, "x" * 452)], []), room=32, aim=32)  # one word that is too long for any encoder
 def test_sentences_hold_all_of_a_passage(document: tuple[list[Page], list[Removal]], room: int, aim: int) -> None:
     """Sentences and headings hold each character that is not white space once, in order, across page breaks too."""
     pages, removals = document
@@ -119,7 +120,8 @@ def test_sentences_hold_all_of_a_passage(document: tuple[list[Page], list[Remova
         paragraph.text[start:end]
         for paragraph in paragraphs(pages, removals)
         for start, end in split(paragraph.text)
-        if WordEncoder().count([paragraph.text[start:end]])[0] <= room - room // 3 - 2
+        if max(WordEncoder().count([paragraph.text[start:end]])[0], (end - start) // MOST_OF_A_TOKEN)
+        <= room - room // 3 - 2
     ]
     as_found = Counter("".join(one.split()) for one in found)
     assert not Counter("".join(one.split()) for one in whole) - as_found
