@@ -135,7 +135,8 @@ def print_press(found: PressResponse) -> None:
         out.print(Text(safe_line(f"{one.verdict}: {one.kind} “{' '.join(one.words.split())}”"), style="bold"))
         if one.quote:
             print_text(out, Text("“").append(safe(one.quote.text)).append("”"))
-        through = f" ({len(one.looked_through)} reports looked through)" if one.looked_through else ""
+        count = len(one.looked_through)
+        through = f" ({count} report{'s' * (count > 1)} looked through)" if count else ""
         out.print(Text(safe_line(f"{INDENT}{one.reason}{through}")))
         for said in (one.primary, one.later):
             if said:
