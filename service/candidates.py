@@ -135,10 +135,9 @@ def _signals(  # noqa: PLR0917 - all that is known at this point
     signals = np.zeros((len(places), len(SIGNALS)), np.float32)
     newest = catalogue.newest(fitting, oldest=asked.reading.earliest) & (about > 0)
     own = catalogue.about(asked.reading.without_kin()) > 0
+    # Kin does not come before the body that is named just because that has no report of a known day.
     if own.any() and not (newest & own).any():
-        newest &= (
-            own  # kin does not come before the body that is named just because that has no report of a known day
-        )
+        newest &= own
     for signal, values in (
         (Signal.SPREAD, outlined.spread),
         (Signal.BODY, about[places]),

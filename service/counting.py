@@ -18,10 +18,11 @@ from indexer.metadata import body_key
 from indexer.records import Document, Version
 from indexer.where import UNKNOWN, documents
 from service.answering.answer import Quote
+from service.answering.sentences import Sentence
 from service.candidates import Asked, Generation
 from service.catalogue import Catalogue
 from service.query import Query
-from service.scanning import Sentence, Words, nearest, sentences_with, words_of_matter
+from service.scanning import Words, nearest, sentences_with, words_of_matter
 from service.search import Searcher, understand
 from service.superseding import is_press
 

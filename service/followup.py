@@ -16,13 +16,12 @@ from indexer.lexical import stems_of
 from indexer.metadata import body_key
 from indexer.records import Document, Recommendation, Span, Version
 from indexer.where import UNKNOWN
-from service.answering.sentences import EASY
+from service.answering.sentences import EASY, Sentence
 from service.candidates import Generation
 from service.catalogue import days_of
 from service.citation import Citation, cite_spans
 from service.highlight import SHORTEST
 from service.query import Query
-from service.scanning import Sentence
 from service.search import understand
 from service.superseding import is_press
 

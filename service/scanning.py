@@ -6,7 +6,6 @@ answers had a cosine of 0.56 at the median, and that of another report, drawn at
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
@@ -17,35 +16,11 @@ from indexer.collection import Reader
 from indexer.dense import widened
 from indexer.errors import InputError
 from indexer.lexical import stems_of
-from indexer.records import Document, StoredPassage
-from service.answering.answer import Quote
-from service.answering.sentences import EASY
-from service.citation import cite_within
+from indexer.records import Document
+from service.answering.sentences import EASY, Sentence
 from service.highlight import SHORTEST
 
 Words: TypeAlias = tuple[tuple[str, ...], ...]  # stems that one sentence must have all of; of each alternative
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence of a passage."""
-
-    stored: StoredPassage
-    place: int  # among the sentences of its passage
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """Where it stands in the passage's text."""
-        return self.stored.passage.sentences[self.place]
-
-    @property
-    def text(self) -> str:
-        """The sentence, to the letter."""
-        return self.stored.passage.text[slice(*self.span)]
-
-    def quote(self, reader: Reader) -> Quote:
-        """Quote it, which is checked against its page. Raises IndexFormatError."""
-        return Quote(self.text, cite_within(self.stored, *self.span, reader))
 
 
 def words_of_matter(matter: str) -> Words:

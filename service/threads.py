@@ -12,6 +12,7 @@ from indexer.collection import Reader
 from indexer.errors import InputError
 from indexer.records import Document, Judgement, Version
 from service.answering.answer import Quote
+from service.answering.sentences import Sentence
 from service.candidates import Generation
 from service.catalogue import Catalogue
 from service.counting import understood
@@ -19,7 +20,7 @@ from service.judged import OVERALL
 from service.lineage import Link
 from service.query import Query
 from service.reading import Meant
-from service.scanning import Sentence, Words, nearest, sentences_with, words_of_matter
+from service.scanning import Words, nearest, sentences_with, words_of_matter
 from service.search import Searcher
 from service.timeline import When, inspected
 from service.tone import Change, Tone, change_of, tone_of

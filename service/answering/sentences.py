@@ -9,11 +9,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.collection import Reader
 from indexer.dense import widened
 from indexer.lexical import stems_of
 from indexer.records import StoredPassage
+from service.answering.answer import Quote
 from service.answering.kinds import Kind, Wanted
 from service.answering.things import find, is_pronoun
+from service.citation import cite_within
 from service.highlight import stem, words_of
 from service.search import Hit
 
@@ -74,14 +77,11 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """A sentence that may answer."""
+class Sentence:
+    """A sentence of a passage."""
 
-    hit: Hit
     stored: StoredPassage
     place: int  # among the sentences of its passage
-    signs: NDArray[np.float64]  # (7,), in the order of `SIGNS`
-    short: tuple[int, int] | None  # where in the sentence the likeliest thing of the wanted kind stands
 
     @property
     def span(self) -> tuple[int, int]:
@@ -92,6 +92,19 @@ class Candidate:
     def text(self) -> str:
         """The sentence, to the letter."""
         return self.stored.passage.text[slice(*self.span)]
+
+    def quote(self, reader: Reader) -> Quote:
+        """Quote it, which is checked against its page. Raises IndexFormatError."""
+        return Quote(self.text, cite_within(self.stored, *self.span, reader))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate(Sentence):
+    """A sentence that may answer."""
+
+    hit: Hit
+    signs: NDArray[np.float64]  # (7,), in the order of `SIGNS`
+    short: tuple[int, int] | None  # where in the sentence the likeliest thing of the wanted kind stands
 
     def value(self, sign: Sign) -> float:
         """Give the value of one sign."""
@@ -131,7 +144,7 @@ def _of_passage(
             Sign.SHORT: len(words_of(text)) < SHORT or _ADDRESS.search(text) is not None,
         }
         row = np.array([signs[sign] for sign in SIGNS], np.float64)
-        yield Candidate(hit, stored, place, row, short)
+        yield Candidate(stored, place, hit, row, short)
 
 
 def _nearest(text: str, found: Sequence[tuple[int, int]], of: frozenset[str]) -> tuple[float, tuple[int, int] | None]:

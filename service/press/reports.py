@@ -10,12 +10,11 @@ from indexer.collection import Reader
 from indexer.metadata import body_key
 from indexer.records import Document, Span, StoredPassage
 from service.answering.answer import Quote
+from service.answering.sentences import Sentence
 from service.catalogue import Catalogue
 from service.citation import cite_spans
 from service.press.figures import MAY_COUNT, Figure, figures
 from service.reading import Period
-from service.scanning import Sentence
-from service.superseding import is_press
 from service.timeline import inspected
 from service.verification.running import Running
 from service.verification.tokens import tokens
@@ -132,10 +131,8 @@ def shelf_of(bodies: Iterable[str], catalogue: Catalogue, reader: Reader, withou
 def _reports(keys: set[str], catalogue: Catalogue, reader: Reader, without: str | None) -> Iterator[Report]:
     for document in catalogue.documents:
         metadata = document.metadata
-        when = inspected(document)
         if not metadata.body or body_key(metadata.body) not in keys or document.doc_id == without:
             continue
-        if when is None or is_press(document):
-            continue
-        first = min((event.start for event in metadata.events), default=when.day)
-        yield Report(document, first, when.day, reader)
+        if when := inspected(document):
+            first = min((event.start for event in metadata.events), default=when.day)
+            yield Report(document, first, when.day, reader)

@@ -63,11 +63,8 @@ def grade_outcome(claim: GradeClaim, shelf: Shelf, day: date | None) -> Outcome:
     if right:
         newest = right[-1]
         primary = _evidence(newest, said[id(newest)], claim)
-        after = (
-            [one for one in graded if one.last > newest.last and one.last > max(one.last for one in may)]
-            if day
-            else [one for one in graded if one.last > newest.last]
-        )
+        last = max(one.last for one in may) if day else newest.last
+        after = [one for one in graded if one.last > last]
         changed = (
             after[-1]
             if after and not _agrees(claim, said[id(after[-1])]) and _is_plain(said[id(after[-1])])

@@ -21,7 +21,6 @@ from service.counting import count
 from service.query import Query
 from service.scanning import words_of_matter
 from service.search import Searcher
-from service.superseding import is_press
 from service.threads import Thread, thread
 from service.timeline import inspected
 
@@ -76,7 +75,7 @@ def bodies_of(documents: tuple[Document, ...]) -> list[str]:
     names: dict[str, str] = {}
     reports: dict[str, list[Document]] = defaultdict(list)
     for one in documents:
-        if one.metadata.body and inspected(one) and not is_press(one):
+        if one.metadata.body and inspected(one):
             names.setdefault(body_key(one.metadata.body), one.metadata.body)
             reports[body_key(one.metadata.body)].append(one)
     return [names[key] for key, some in reports.items() if len(some) >= LEAST]

@@ -145,7 +145,7 @@ def candidate(
     text = of.passage.text[slice(*of.passage.sentences[place])]
     marked = (text.index(short), text.index(short) + len(short)) if short else None
     row = np.array([(signs or {}).get(sign, 0.0) for sign in SIGNS])
-    return Candidate(found or hit(of), of, place, row, marked)
+    return Candidate(of, place, found or hit(of), row, marked)
 
 
 def texts(found: Sequence[Candidate]) -> list[str]:
